@@ -1,0 +1,9 @@
+// Node strips the types itself (Node 24), so no transformer stands between a test and the code it runs.
+export default {
+	testEnvironment: "node",
+	extensionsToTreatAsEsm: [".ts"],
+	transform: {},
+	roots: ["<rootDir>/test"],
+	testMatch: ["**/*.test.ts"],
+	testTimeout: 30_000,
+};
