@@ -1,0 +1,50 @@
+/** What came of one request: everything that the answer, the record, the span and the explanation are made from. */
+import type { Mode } from "./model.ts";
+import type { DenyReason, Reason } from "./reasons.ts";
+import type { TokenFacts } from "./request.ts";
+
+/** One end of a request. */
+export interface Place {
+	readonly segment: string;
+	readonly domain: string;
+	readonly environment: string;
+}
+
+export interface Decision {
+	readonly allow: boolean;
+	readonly reason: Reason;
+	/** One stable word that tells the cause apart; for operators only. */
+	readonly detail: string | null;
+	/** The policy that decided, when one did. */
+	readonly policy: string | null;
+	readonly revision: number;
+	/** `monitor` when the deciding policy, or the destination's segment or domain, is in monitor mode. */
+	readonly mode: Mode;
+	/** Under monitor: the first denial that was waived. Null unless the reason is `allowed_monitor`. */
+	readonly would: WouldBe | null;
+	/** Null when the source is anonymous, unknown or was not reached. */
+	readonly source: Place | null;
+	/** The source's verified SPIFFE ID, also when no segment holds it. */
+	readonly principal: string | null;
+	readonly destination: Place | null;
+	/** The destination's SPIFFE ID, when its certificate named one. */
+	readonly destinationPrincipal: string | null;
+	/** The crossing that the request went through. */
+	readonly crossing: string | null;
+	/** Answer 404 in place of 403, without a challenge. */
+	readonly hidden: boolean;
+	/** Scopes that the challenge of `scope_missing` names. */
+	readonly missingScopes: readonly string[];
+	/** Seconds after which a throttled caller may try again, or null. */
+	readonly retryAfter: number | null;
+	/** The verified token, if one was read. */
+	readonly token: TokenFacts | null;
+	/** Remove Authorization and DPoP before the request goes upstream. */
+	readonly stripCredential: boolean;
+}
+
+export interface WouldBe {
+	readonly reason: DenyReason;
+	readonly detail: string | null;
+	readonly policy: string | null;
+}
