@@ -21,6 +21,8 @@ export const LIMITS = {
 	linearRules: 8,
 	/** Names of objects. */
 	nameBytes: 253,
+	/** The name of a captured path segment. */
+	templateNameBytes: 64,
 	conditionBytes: 4_096,
 	conditionAstNodes: 512,
 	conditionDepth: 32,
