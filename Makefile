@@ -1,0 +1,40 @@
+# `make` alone lists what there is. Every target installs what it needs first.
+.DEFAULT_GOAL := help
+.PHONY: help install run demo test bench lint build envoy jaeger clean
+MAKEFLAGS += --no-print-directory
+
+# Node 24 comes with the packages; whatever node the machine has is used by npm alone.
+node := node_modules/.bin/node
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+install: ## Install the npm packages, Node 24 among them
+	@scripts/install.sh
+
+demo: install envoy ## Postgres, Firebreak and a real Envoy, and the story told through them (KEEP=1: stay up)
+	@$(node) demo/main.ts
+
+run: install ## Postgres (embedded unless DATABASE_URL is set), migrations, server: no Envoy
+	@$(node) demo/run.ts
+
+test: install envoy ## Every test (ARGS="test/core" for some of them)
+	@npm test --silent -- $(ARGS)
+
+bench: install ## Measure the decision, the check and the memory, each beside its baseline
+	@npm run --silent bench -- $(ARGS)
+
+lint: install ## Format, lint and type check
+	@npm run --silent lint
+
+build: install ## The publishable package
+	@npm run --silent build
+
+envoy: ## Fetch the Envoy binary (ENVOY_BIN overrides)
+	@scripts/envoy.sh >/dev/null
+
+jaeger: ## Build Jaeger for the tests that read traces back (JAEGER_BIN overrides; needs Go)
+	@scripts/jaeger.sh >/dev/null
+
+clean: ## Remove what was fetched, built and measured, but not node_modules
+	@rm -rf .cache dist coverage
