@@ -15,6 +15,32 @@ export const LIMITS = {
 	tokenBytes: 8_192,
 	/** Nesting of JSON inside a token. */
 	tokenJsonDepth: 32,
+	/** Text of a header's `kid` and of a key's. */
+	kidLength: 256,
+	/** Clocks of issuers and servers may differ by this much; at most 60. */
+	clockSkewSeconds: 30,
+	/** Verified tokens kept, and the text of their claims altogether. */
+	tokenCacheEntries: 16_384,
+	tokenCacheBytes: 16_777_216,
+	/** After this a token's signature is verified again. */
+	tokenCacheSeconds: 60,
+	/** Tokens with a bad signature that are remembered, and for how long. */
+	badTokenEntries: 4_096,
+	badTokenSeconds: 10,
+	/** Keys of one set, its text, and the modulus of an RSA key, which bounds what one verification costs. */
+	jwksKeys: 64,
+	jwksBytes: 262_144,
+	rsaBits: 8_192,
+	/** One fetch of a key set, from the connection to the last byte. */
+	jwksTimeoutMs: 3_000,
+	/** Time between fetches of a healthy key set, shortened by up to a quarter at random. */
+	jwksRefreshMs: 300_000,
+	/** First wait after a failed fetch; each further one doubles it, up to the refresh time. */
+	jwksRetryMs: 1_000,
+	/** Shortest time between two fetches that unknown key ids cause, for each issuer. */
+	jwksCooldownMs: 10_000,
+	/** A key set that could not be fetched again for so long verifies nothing any more. */
+	jwksStaleMs: 86_400_000,
 	spiffeIdBytes: 2_048,
 	trustDomainBytes: 255,
 	/** Rules of one (destination, source) pair that are matched one by one; above it a trie narrows them first. */
@@ -26,4 +52,25 @@ export const LIMITS = {
 	conditionBytes: 4_096,
 	conditionAstNodes: 512,
 	conditionDepth: 32,
+	/** Connections that one process keeps to Postgres, beside the one that listens. */
+	databaseConnections: 4,
+	databaseConnectMs: 5_000,
+	/** One small query: the head, the revocations since the last ones, a heartbeat. */
+	databaseStatementMs: 5_000,
+	/** A whole policy set, in one transaction; also the longest silence of Postgres while it is read. */
+	databaseLoadMs: 120_000,
+	databaseSilenceMs: 30_000,
+	/** One statement of a migration. */
+	migrationStatementMs: 600_000,
+	/** Statements of a migration that are sent together, and their text. */
+	migrationBatchStatements: 500,
+	migrationBatchChars: 1_048_576,
+	migrationFileBytes: 268_435_456,
+	/** Of waits before Postgres is tried again: the first, which each failure doubles, and the longest. Each is cut by up to a half at random. */
+	databaseRetryMs: 100,
+	databaseRetryMaxMs: 5_000,
+	/** Time between proofs that the listening connection still answers. */
+	listenCheckMs: 15_000,
+	/** Revocation rows that are fetched at once. */
+	laneBatchRows: 10_000,
 } as const;
