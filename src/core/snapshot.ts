@@ -4,7 +4,7 @@
  */
 import type { Condition } from "./condition/condition.ts";
 import type { CrossingRow, DomainRow, IssuerRow, RateLimitRow, SegmentRow } from "./model.ts";
-import type { Template } from "./template.ts";
+import type { GrpcPattern, Template } from "./template.ts";
 
 export interface Snapshot {
 	readonly epoch: string;
@@ -35,6 +35,8 @@ export interface Shard {
 	readonly size: number;
 	/** Name of a policy that demands scopes, or null: such a destination needs a token. */
 	readonly scoped: string | null;
+	/** Protocols that an allow policy names; an upgrade to any other is refused before anything is judged. */
+	readonly upgrades: ReadonlySet<string>;
 }
 
 /** The rules of one (destination, source) pair. */
@@ -62,16 +64,10 @@ export interface Target {
 	/** Null: any method. Upper and lower case are told apart (RFC 9110, 9.1). */
 	readonly methods: readonly string[] | null;
 	readonly templates: readonly Template[];
-	/** `/package.Service/Method`, or a prefix of it when `prefix`. */
 	readonly grpc: readonly GrpcPattern[];
 	/** Null: any host. */
 	readonly hosts: readonly string[] | null;
 	readonly upgrade: string | null;
-}
-
-export interface GrpcPattern {
-	readonly text: string;
-	readonly prefix: boolean;
 }
 
 /** Half-open, milliseconds since the epoch; infinite where unbounded. */

@@ -1,0 +1,121 @@
+/**
+ * The first pure phase, steps 3 to 6: who asks, who calls whom, and whether the two may meet at all. It needs no
+ * credential and says which one is due.
+ */
+import { type Demand, unionOf } from "../flow.ts";
+import type { Lane } from "../lane.ts";
+import type { CrossingRow, SegmentRow } from "../model.ts";
+import type { Request } from "../request.ts";
+import type { Snapshot } from "../snapshot.ts";
+import { parseSpiffeId } from "../spiffe.ts";
+import { findCrossing } from "./crossing.ts";
+import { type Destination, segmentOf } from "./locate.ts";
+import { admitsAnonymous } from "./policy.ts";
+import { identifySource, type Source } from "./source.ts";
+import type { Trace } from "./trace.ts";
+import { Verdict } from "./verdict.ts";
+
+export interface RouteInput {
+	readonly snapshot: Snapshot;
+	readonly lane: Lane;
+	readonly destination: Destination;
+	readonly request: Request;
+	/** `none`: whoever can reach the listener may ask (loopback or a socket). */
+	readonly enforcerIdentity: "tls" | "none";
+	/** Milliseconds since the epoch. */
+	readonly now: number;
+	/** Explain's, or null. */
+	readonly trace: Trace | null;
+}
+
+export interface Route {
+	readonly input: RouteInput;
+	readonly source: Source;
+	/** Live and accepted, or null. */
+	readonly crossing: CrossingRow | null;
+	/** The union of the destination domain's flow and the crossing's. */
+	readonly demand: Demand;
+	/** Passes by step 4's exception: nothing more is asked of it. */
+	readonly probe: boolean;
+	readonly verdict: Verdict;
+}
+
+export function route(input: RouteInput): Route {
+	const { snapshot, destination, request, now } = input;
+	const monitored =
+		destination.ok && (destination.segment.mode === "monitor" || destination.domain.row.mode === "monitor");
+	const verdict = new Verdict(monitored, input.trace);
+	const source = identifySource(snapshot, request);
+	const probe = destination.ok && isProbe(destination.segment, request);
+
+	checkUpgrade(input, verdict);
+	if (!verdict.denied) checkEnforcer(input, verdict);
+	if (!verdict.denied) checkSource(input, source, probe, verdict);
+	if (!verdict.denied) checkDestination(destination, verdict);
+	let crossing: CrossingRow | null = null;
+	if (verdict.denied || probe || !destination.ok || source.segment === null) {
+		if (!verdict.denied) verdict.note("crossing", "skipped");
+	} else {
+		const found = findCrossing(snapshot, source.segment, destination.segment, now);
+		if (found.ok) {
+			crossing = found.crossing;
+			verdict.note("crossing", "pass", () => ({ note: found.crossing?.name ?? "same domain and environment" }));
+		} else verdict.fail("crossing", found.reason, found.detail);
+	}
+	const demand = destination.ok && !probe ? unionOf(destination.domain.row.flow, crossing?.flow ?? null) : NO_DEMAND;
+	return { input, source, crossing, demand, probe, verdict };
+}
+
+/** Step 2, for what only policy knows: an upgrade that no policy names has two readings, ours and the upstream's. */
+function checkUpgrade({ destination, request }: RouteInput, verdict: Verdict): void {
+	if (request.upgrade === null) return;
+	if (destination.ok && destination.shard?.upgrades.has(request.upgrade)) return;
+	verdict.fail("canonical", "ambiguous_request", "upgrade");
+}
+
+/** Step 3: the proxy guards the destination that it asks about, or is a named enforcer of the same environment. */
+function checkEnforcer(input: RouteInput, verdict: Verdict): void {
+	const { snapshot, destination, request } = input;
+	if (input.enforcerIdentity === "none" || !destination.ok) return verdict.note("enforcer", "skipped");
+	if (request.enforcer === null) return verdict.fail("enforcer", "enforcer_mismatch", "absent");
+	const segment = parseSpiffeId(request.enforcer) ? segmentOf(snapshot, request.enforcer) : null;
+	const named = segment?.enforcer && segment.environment === destination.segment.environment;
+	if (segment && (named || segment.name === destination.segment.name)) {
+		return verdict.note("enforcer", "pass", () => ({ note: request.enforcer ?? "" }));
+	}
+	verdict.fail("enforcer", "enforcer_mismatch", segment ? "other_segment" : "no_segment");
+}
+
+function checkSource(input: RouteInput, source: Source, probe: boolean, verdict: Verdict): void {
+	const { destination, request, lane, now } = input;
+	const quarantined = lane.quarantined(
+		source.principal,
+		source.segment?.name ?? null,
+		source.segment?.domain ?? null,
+		now,
+	);
+	if (quarantined !== null) return verdict.fail("source", "source_quarantined", quarantined);
+	if (probe) return verdict.note("source", "skipped", () => ({ note: "probe" }));
+	if (source.kind === "unknown") return verdict.fail("source", "source_unknown", source.detail);
+	if (source.kind === "anonymous") {
+		const shard = destination.ok ? destination.shard : null;
+		if (!admitsAnonymous(shard, request, now)) return verdict.fail("source", "identity_missing", null);
+		return verdict.note("source", "pass", () => ({ note: "anonymous, named by a policy" }));
+	}
+	verdict.note("source", "pass", () => ({ note: describe(source.segment, source.principal) }));
+}
+
+function checkDestination(destination: Destination, verdict: Verdict): void {
+	if (!destination.ok) return verdict.fail("destination", destination.reason, destination.detail);
+	verdict.note("destination", "pass", () => ({ note: describe(destination.segment, destination.principal) }));
+}
+
+/** Exact path, GET or HEAD. */
+function isProbe(segment: SegmentRow, { method, path, upgrade }: Request): boolean {
+	return (method === "GET" || method === "HEAD") && upgrade === null && segment.probes.includes(path);
+}
+
+const describe = (segment: SegmentRow, principal: string | null) =>
+	`${segment.name} (${segment.domain}, ${segment.environment})${principal === null ? "" : ` ${principal}`}`;
+
+const NO_DEMAND: Demand = Object.freeze({ token: false, bound: false });

@@ -1,0 +1,111 @@
+/**
+ * The revocation lane in memory: revoked tokens and quarantines, applied row by row without compiling anything, so that
+ * no bad policy can hold one back. One server has one lane; rows come in the order of their `seq`.
+ */
+import { type LaneRow, QUARANTINE_KINDS, type QuarantineKind } from "./model.ts";
+
+/** What of a token can be revoked. */
+export interface RevocableToken {
+	readonly issuer: string;
+	readonly id: string | null;
+	readonly subject: string;
+	/** Seconds since the epoch; null counts as issued before everything. */
+	readonly issuedAt: number | null;
+	/** RFC 7638 thumbprint of the key that signed it. */
+	readonly keyThumbprint: string | null;
+}
+
+/** Why a token is refused: it, everything older of its subject or issuer, its issuer, or the key that signed it. */
+export type Revocation = "token" | "before" | "issuer" | "key";
+
+export class Lane {
+	/** The last row applied. */
+	seq = 0;
+	/** A row of a kind that this version does not know was met: what it revokes cannot be known, so the lane is stale. */
+	unknownKind: string | null = null;
+	/** By issuer, then token id. */
+	readonly #tokens = new Map<string, Map<string, number>>();
+	/** By issuer, then subject ("" for every subject): seconds since the epoch. */
+	readonly #before = new Map<string, Map<string, number>>();
+	readonly #quarantine = new Map<QuarantineKind, Map<string, number>>(
+		QUARANTINE_KINDS.map((kind) => [kind, new Map()]),
+	);
+
+	/** Applies one row; rows at or below `seq` were applied already and change nothing. */
+	apply(row: LaneRow): void {
+		if (row.seq <= this.seq) return;
+		this.seq = row.seq;
+		if (!this.#change(row)) this.unknownKind ??= row.kind;
+	}
+
+	/** @returns what revokes the token at `now` (milliseconds since the epoch), or null. */
+	revocationOf(token: RevocableToken, now: number): Revocation | null {
+		const { issuer, id } = token;
+		if (id !== null && isLive(this.#tokens.get(issuer)?.get(id), now)) return "token";
+		const before = this.#before.get(issuer);
+		if (before) {
+			const issuedAt = token.issuedAt ?? Number.NEGATIVE_INFINITY;
+			if (issuedAt < (before.get("") ?? Number.NEGATIVE_INFINITY)) return "before";
+			if (issuedAt < (before.get(token.subject) ?? Number.NEGATIVE_INFINITY)) return "before";
+		}
+		if (this.#isQuarantined("issuer", issuer, now)) return "issuer";
+		if (token.keyThumbprint !== null && this.#isQuarantined("key", token.keyThumbprint, now)) return "key";
+		return null;
+	}
+
+	/** @returns the kind of quarantine that holds the source at `now` (milliseconds since the epoch), or null. */
+	quarantined(
+		workload: string | null,
+		segment: string | null,
+		domain: string | null,
+		now: number,
+	): "workload" | "segment" | "domain" | null {
+		if (workload !== null && this.#isQuarantined("workload", workload, now)) return "workload";
+		if (segment !== null && this.#isQuarantined("segment", segment, now)) return "segment";
+		if (domain !== null && this.#isQuarantined("domain", domain, now)) return "domain";
+		return null;
+	}
+
+	#change({ kind, payload, until }: LaneRow): boolean {
+		const end = until ?? Number.POSITIVE_INFINITY;
+		const text = (field: string) => (typeof payload[field] === "string" ? payload[field] : null);
+		if (kind === "revoke_token") {
+			const issuer = text("issuer");
+			const id = text("token_id");
+			if (issuer === null || id === null) return false;
+			mapOf(this.#tokens, issuer).set(id, end);
+			return true;
+		}
+		if (kind === "revoke_before") {
+			const issuer = text("issuer");
+			const instant = payload["issued_before"];
+			if (issuer === null || typeof instant !== "number") return false;
+			const subjects = mapOf(this.#before, issuer);
+			const subject = text("subject") ?? "";
+			subjects.set(subject, Math.max(instant, subjects.get(subject) ?? Number.NEGATIVE_INFINITY));
+			return true;
+		}
+		const names = this.#quarantine.get(text("kind") as QuarantineKind);
+		const name = text("name");
+		if (!names || name === null) return false;
+		if (kind === "quarantine") names.set(name, end);
+		else if (kind === "lift") names.delete(name);
+		else return false;
+		return true;
+	}
+
+	#isQuarantined(kind: QuarantineKind, name: string, now: number): boolean {
+		return isLive(this.#quarantine.get(kind)?.get(name), now);
+	}
+}
+
+const isLive = (until: number | undefined, now: number) => until !== undefined && now < until;
+
+function mapOf(maps: Map<string, Map<string, number>>, key: string): Map<string, number> {
+	let map = maps.get(key);
+	if (!map) {
+		map = new Map();
+		maps.set(key, map);
+	}
+	return map;
+}
