@@ -35,12 +35,15 @@ export interface Problem {
 	readonly message: string;
 	/** What to do about it, in one sentence without a full stop. */
 	readonly cure: string;
+	/** The file that says it, and the line in it from 1, where they are known. */
+	readonly file?: string;
+	readonly line?: number;
 }
 
-/** One line for people: `object, field: message (cure)`. */
-export function describeProblem(problem: Problem): string {
-	const place = problem.field ? `${problem.object}, ${problem.field}` : problem.object;
-	return `${place}: ${problem.message} (${problem.cure})`;
+/** One line for people: `object, field: message (cure)`, after `file:line: ` when the file is known. */
+export function describeProblem({ object, field, message, cure, file, line }: Problem): string {
+	const place = file === undefined ? "" : line === undefined ? `${file}: ` : `${file}:${line}: `;
+	return `${place}${field ? `${object}, ${field}` : object}: ${message} (${cure})`;
 }
 
 export class FirebreakError extends Error {
