@@ -1,0 +1,172 @@
+/**
+ * The only reader of the environment: a frozen, cross-checked Config, or a refusal to start that names every mistake
+ * at once. No message quotes a value, since a credential may stand in the wrong variable.
+ */
+import { accessSync, constants, statSync } from "node:fs";
+import { type Address, formatAddress } from "./config/address.ts";
+import { crossCheck, type FileCheck, hasTls } from "./config/cross-check.ts";
+import {
+	checkNames,
+	type Environment,
+	type LogLevel,
+	type Note,
+	oneDatabaseUrl,
+	readValues,
+	type Values,
+	withDatabaseUrl,
+} from "./config/variables.ts";
+import { formatDuration } from "./core/duration.ts";
+import { FirebreakError, type Problem } from "./core/errors.ts";
+
+export type { Address } from "./config/address.ts";
+export { type Environment, LOG_LEVELS, type LogLevel, readDatabaseUrl } from "./config/variables.ts";
+
+/** Where gRPC takes its certificates from; the files are read again when they change. */
+export interface TlsFiles {
+	readonly cert: string;
+	readonly key: string;
+	readonly clientCa: string;
+}
+
+/** All times are milliseconds. */
+export interface Config {
+	/** Holds a password: never log it. */
+	readonly databaseUrl: string;
+	readonly grpc: {
+		readonly address: Address;
+		readonly tls: TlsFiles | null;
+		/** `tls`: who asks is known by the certificate of the call. `none`: whoever can connect may ask. */
+		readonly enforcerIdentity: "tls" | "none";
+	};
+	readonly admin: {
+		/** Null: no admin side at all. */
+		readonly address: Address | null;
+		readonly tokenFile: string | null;
+	};
+	readonly policy: {
+		readonly maxAge: number;
+		readonly maxRevocationAge: number;
+		readonly pollInterval: number;
+	};
+	readonly records: {
+		/** Records that may wait for Postgres. */
+		readonly queueMax: number;
+		readonly retention: number;
+	};
+	readonly drainTimeout: number;
+	readonly logLevel: LogLevel;
+	readonly tracing: {
+		/** An OTLP endpoint is set, and nothing turns tracing off. */
+		readonly enabled: boolean;
+		/** The sampler obeys the sampled flag of the parent, as OpenTelemetry's default does. */
+		readonly parentBased: boolean;
+	};
+}
+
+export interface ConfigOptions {
+	/** From the command line; beats both variables. */
+	readonly databaseUrl?: string | undefined;
+	/** Says why a file cannot be read, or null when it can. The default looks at the file system. */
+	readonly checkFile?: FileCheck;
+}
+
+/**
+ * Reads and checks the whole configuration.
+ * @throws FirebreakError config_invalid, with a problem for each mistake.
+ */
+export function readConfig(env: Environment, options: ConfigOptions = {}): Config {
+	const problems: Problem[] = [];
+	const note: Note = (object, message, cure) => problems.push({ object, message, cure });
+	const source = withDatabaseUrl(env, options.databaseUrl);
+	checkNames(source, note);
+	const values = readValues(source, note);
+	const malformed = new Set(problems.map((problem) => problem.object));
+	const databaseUrl =
+		malformed.has("DATABASE_URL") || malformed.has("FIREBREAK_DATABASE_URL")
+			? null
+			: oneDatabaseUrl(values.DATABASE_URL, values.FIREBREAK_DATABASE_URL, note);
+	crossCheck(source, values, options.checkFile ?? unreadable, note);
+	if (problems.length > 0) throw new FirebreakError("config_invalid", "the configuration has mistakes", { problems });
+	return deepFreeze(assemble(values, databaseUrl!, source));
+}
+
+/** Every value is there: whatever is null without a default has been noted. */
+function assemble(values: Values, databaseUrl: string, env: Environment): Config {
+	const tls = hasTls(values)
+		? {
+				cert: values.FIREBREAK_GRPC_TLS_CERT!,
+				key: values.FIREBREAK_GRPC_TLS_KEY!,
+				clientCa: values.FIREBREAK_GRPC_TLS_CLIENT_CA!,
+			}
+		: null;
+	const admin = values.FIREBREAK_ADMIN_ADDR!;
+	return {
+		databaseUrl,
+		grpc: {
+			address: values.FIREBREAK_GRPC_ADDR!,
+			tls,
+			enforcerIdentity: values.FIREBREAK_ENFORCER_IDENTITY ?? (tls === null ? "none" : "tls"),
+		},
+		admin: { address: admin === "off" ? null : admin, tokenFile: values.FIREBREAK_ADMIN_TOKEN_FILE },
+		policy: {
+			maxAge: values.FIREBREAK_MAX_POLICY_AGE!,
+			maxRevocationAge: values.FIREBREAK_MAX_REVOCATION_AGE!,
+			pollInterval: values.FIREBREAK_POLL_INTERVAL!,
+		},
+		records: { queueMax: values.FIREBREAK_RECORD_QUEUE_MAX!, retention: values.FIREBREAK_RECORD_RETENTION! },
+		drainTimeout: values.FIREBREAK_DRAIN_TIMEOUT!,
+		logLevel: values.FIREBREAK_LOG_LEVEL!,
+		tracing: readTracing(env),
+	};
+}
+
+/**
+ * The two things that we must know of OpenTelemetry's own variables; the SDK reads all of them itself. It would export
+ * to localhost without an endpoint, which nobody asked for.
+ */
+function readTracing(env: Environment): Config["tracing"] {
+	const endpoint = env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT || env.OTEL_EXPORTER_OTLP_ENDPOINT;
+	const exporters = (env.OTEL_TRACES_EXPORTER ?? "").split(",").map((name) => name.trim());
+	const off = env.OTEL_SDK_DISABLED?.trim().toLowerCase() === "true" || exporters.includes("none");
+	const sampler = env.OTEL_TRACES_SAMPLER || "parentbased_always_on";
+	return { enabled: Boolean(endpoint) && !off, parentBased: sampler.startsWith("parentbased_") };
+}
+
+/** The settings in force, for people; credentials are left out. */
+export function describeConfig(config: Config): Readonly<Record<string, string>> {
+	const database = new URL(config.databaseUrl);
+	return {
+		database: `${database.host}${database.pathname}`,
+		grpc: formatAddress(config.grpc.address),
+		"grpc tls": config.grpc.tls?.cert ?? "off",
+		"enforcer identity": config.grpc.enforcerIdentity,
+		admin: config.admin.address === null ? "off" : formatAddress(config.admin.address),
+		"admin token": config.admin.tokenFile ?? "none",
+		"max policy age": formatDuration(config.policy.maxAge),
+		"max revocation age": formatDuration(config.policy.maxRevocationAge),
+		"poll interval": formatDuration(config.policy.pollInterval),
+		"record queue": String(config.records.queueMax),
+		"record retention": formatDuration(config.records.retention),
+		"drain timeout": formatDuration(config.drainTimeout),
+		"log level": config.logLevel,
+		tracing: config.tracing.enabled ? "on" : "off",
+	};
+}
+
+function unreadable(path: string): string | null {
+	try {
+		accessSync(path, constants.R_OK);
+		const stats = statSync(path);
+		if (!stats.isFile()) return "it names no file";
+		return stats.size === 0 ? "its file is empty" : null;
+	} catch (error) {
+		const code = (error as NodeJS.ErrnoException).code;
+		if (code === "EACCES") return "its file may not be read by this user";
+		return code === "ENOENT" || code === "ENOTDIR" ? "its file does not exist" : `its file cannot be read (${code})`;
+	}
+}
+
+function deepFreeze<T extends object>(value: T): T {
+	for (const inner of Object.values(value)) if (typeof inner === "object" && inner !== null) deepFreeze(inner);
+	return Object.freeze(value);
+}
