@@ -11,6 +11,13 @@ export const LIMITS = {
 	queryBytes: 32_768,
 	hostBytes: 261,
 	methodBytes: 32,
+	/** All headers of one request, names and values. */
+	headersBytes: 262_144,
+	/** Proxies that one x-forwarded-client-cert names. */
+	forwardedHops: 16,
+	/** A peer's certificate as URL-encoded PEM, and hashes of certificates that are remembered. */
+	certificateBytes: 65_536,
+	certificateHashes: 4_096,
 	/** Compact serialization of a token, refused before parsing. */
 	tokenBytes: 8_192,
 	/** Nesting of JSON inside a token. */
@@ -30,6 +37,7 @@ export const LIMITS = {
 	/** Keys of one set, its text, and the modulus of an RSA key, which bounds what one verification costs. */
 	jwksKeys: 64,
 	jwksBytes: 262_144,
+	jwksJsonDepth: 16,
 	rsaBits: 8_192,
 	/** One fetch of a key set, from the connection to the last byte. */
 	jwksTimeoutMs: 3_000,
@@ -49,9 +57,23 @@ export const LIMITS = {
 	nameBytes: 253,
 	/** The name of a captured path segment. */
 	templateNameBytes: 64,
+	/** A condition's text and structure, judged when it compiles. */
 	conditionBytes: 4_096,
 	conditionAstNodes: 512,
 	conditionDepth: 32,
+	conditionListElements: 256,
+	conditionCallArguments: 8,
+	/** `all`, `exists`, `exists_one`, `filter` and `map` of one condition, and how deep they may stand in each other. */
+	conditionLoops: 8,
+	conditionLoopDepth: 2,
+	/** Work of one evaluation, in units of some 20 ns: beyond it the condition fails. */
+	conditionWork: 200_000,
+	/** A regular expression's text, its compiled instructions, and the memory of its cached states. */
+	regexBytes: 512,
+	regexInstructions: 512,
+	regexCacheBytes: 131_072,
+	/** Parameters of a query that a condition reads. */
+	queryParameters: 256,
 	/** Connections that one process keeps to Postgres, beside the one that listens. */
 	databaseConnections: 4,
 	databaseConnectMs: 5_000,

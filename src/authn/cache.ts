@@ -1,0 +1,75 @@
+import { LRUCache } from "lru-cache";
+import type { RevocableToken } from "../core/lane.ts";
+import { LIMITS } from "../core/limits.ts";
+import type { CredentialVerdict, TokenFacts } from "../core/request.ts";
+import type { Issuer } from "./issuers.ts";
+import type { VerificationKey } from "./keys/keyset.ts";
+import type { KeySource } from "./keys/source.ts";
+import type { Refusal } from "./refusal.ts";
+import type { Times } from "./times.ts";
+
+/** What came of verifying one token: all that does not change while its issuer's row and its key stay. */
+export interface Sighting {
+	readonly issuer: Issuer;
+	readonly source: KeySource;
+	readonly key: VerificationKey;
+	readonly times: Times;
+	/** Whether the signature is good; the rest of this counts only then. */
+	readonly genuine: boolean;
+	readonly token: TokenFacts;
+	/** The same token under its issuer's own name for the subject, since operators revoke by either. */
+	readonly plain: RevocableToken;
+	readonly confirmation: Refusal | null;
+	readonly verdict: CredentialVerdict;
+	/** Milliseconds since the epoch from which the signature is to be verified again. */
+	readonly until: number;
+}
+
+/** How often tokens were known, by kind; read for the metric firebreak_token_cache_total. */
+export interface CacheCounts {
+	/** Verified before. */
+	hit: number;
+	/** Found forged before. */
+	hit_bad: number;
+	/** Being verified for another request at this moment. */
+	joined: number;
+	miss: number;
+}
+
+/**
+ * Sightings by the SHA-256 of the token; the tokens themselves are not kept. Forged ones have a cache of their own, so
+ * that a flood of them pushes out nothing that is worth keeping. Revocation goes by (issuer, jti), never by this hash:
+ * an ECDSA signature has a second spelling.
+ */
+export class SightingCache {
+	readonly #genuine: LRUCache<string, Sighting>;
+	readonly #forged: LRUCache<string, Sighting>;
+
+	/** @param entries of either kind at most, 1 or more. */
+	constructor(entries: number) {
+		this.#genuine = new LRUCache({ max: entries, maxSize: LIMITS.tokenCacheBytes });
+		this.#forged = new LRUCache({ max: Math.min(entries, LIMITS.badTokenEntries), maxSize: LIMITS.tokenCacheBytes });
+	}
+
+	/** A sighting that still stands: its key is published, its keys are fresh, its time is not over. */
+	get(digest: string, now: number): Sighting | undefined {
+		const sighting = this.#genuine.get(digest) ?? this.#forged.get(digest);
+		if (sighting === undefined) return undefined;
+		const stands = now < sighting.until && !sighting.key.withdrawn && now < sighting.source.usableUntil;
+		return stands ? sighting : undefined;
+	}
+
+	/** @param size of the token in bytes. */
+	set(digest: string, sighting: Sighting, size: number): void {
+		(sighting.genuine ? this.#genuine : this.#forged).set(digest, sighting, { size });
+	}
+}
+
+/**
+ * How long a signature's result may be kept, from `now` in milliseconds since the epoch: until the token expires, for
+ * at most a minute; a bad one for ten seconds.
+ */
+export function keepUntil(genuine: boolean, times: Times, now: number): number {
+	const seconds = genuine ? LIMITS.tokenCacheSeconds : LIMITS.badTokenSeconds;
+	return Math.min(now + seconds * 1000, times.expiresAt * 1000);
+}

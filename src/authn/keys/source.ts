@@ -1,0 +1,87 @@
+import type { KeyProblem } from "../../core/jwks.ts";
+import type { IssuerRow } from "../../core/model.ts";
+import { type Refusal, refuse } from "../refusal.ts";
+import { importKeySet, KeySet, type VerificationKey } from "./keyset.ts";
+
+/** Where the keys of one issuer come from. */
+export interface KeySource {
+	/** The issuer's url. */
+	readonly issuer: string;
+	/** The last good set; null while there was none. */
+	readonly keys: KeySet | null;
+	/** Milliseconds since the epoch from which `keys` count no more. */
+	readonly usableUntil: number;
+	/** Whether `keys` may be behind what the issuer publishes, because the last fetch failed or none has ended. */
+	readonly failing: boolean;
+	/** Seconds since the last good fetch at `now`; infinite before the first, null where nothing is fetched. */
+	age(now: number): number | null;
+	/** Looks for newer keys; never rejects. Null when it would be too soon, or there is nowhere to look. */
+	refresh(now: number): Promise<void> | null;
+	start(): void;
+	stop(): void;
+}
+
+/** What happened to an issuer's keys; for logs. Holds no key material and no address. */
+export type KeyReport =
+	| { readonly kind: "changed"; readonly issuer: string; readonly added: number; readonly withdrawn: number }
+	/** The set is unsound; the last good one stays. */
+	| { readonly kind: "refused"; readonly issuer: string; readonly problems: readonly KeyProblem[] }
+	/** No set could be fetched; the last good one stays. */
+	| { readonly kind: "unreachable"; readonly issuer: string; readonly cause: string };
+
+/** Keys that stand in the issuer's row itself. */
+export class InlineKeys implements KeySource {
+	readonly issuer: string;
+	keys: KeySet | null = null;
+	failing = true;
+	readonly usableUntil = Number.POSITIVE_INFINITY;
+	#importing: Promise<void> | null;
+
+	constructor(row: IssuerRow, report: (report: KeyReport) => void) {
+		this.issuer = row.url;
+		this.#importing = this.#import(row, report);
+	}
+
+	/** Importing a key is asynchronous: the first tokens wait for it here. */
+	refresh(): Promise<void> | null {
+		return this.#importing;
+	}
+
+	age(): null {
+		return null;
+	}
+
+	start(): void {}
+
+	stop(): void {}
+
+	async #import(row: IssuerRow, report: (report: KeyReport) => void): Promise<void> {
+		const set = await importKeySet(row.jwks, row.profile, null);
+		if (set instanceof KeySet) {
+			this.keys = set;
+			this.failing = false;
+		} else report({ kind: "refused", issuer: row.url, problems: set });
+		this.#importing = null;
+	}
+}
+
+/**
+ * The key that a token names. Looks for newer keys when it is not among the known ones, or when those are too old.
+ *
+ * An unknown key is the token's fault only while the known keys are surely all there are; otherwise it is ours.
+ */
+export async function findKey(
+	source: KeySource,
+	kid: string | null,
+	alg: string,
+	allowed: readonly string[],
+	now: number,
+): Promise<VerificationKey | Refusal> {
+	const known = source.keys?.find(kid, alg, allowed);
+	if (known && now < source.usableUntil) return known;
+	await source.refresh(now);
+	if (!source.keys) return refuse("keys_unavailable", "no_keys");
+	const found = source.keys.find(kid, alg, allowed);
+	if (found) return found;
+	return source.failing ? refuse("keys_unavailable", "fetch_failing") : refuse("token_invalid", "key_unknown");
+}

@@ -1,0 +1,135 @@
+/**
+ * The profiles: which tokens an issuer's row lets in, before any signature is looked at. Each reads a token's type and
+ * claims strictly; what a profile does not name, it does not accept.
+ */
+import { canonicalAlgorithm } from "../core/jwks.ts";
+import { parseSpiffeId } from "../core/spiffe.ts";
+import type { Issuer } from "./issuers.ts";
+import type { UnverifiedToken } from "./jws.ts";
+import { invalid, type Refusal, type TokenFault } from "./refusal.ts";
+import { readScopes } from "./scope.ts";
+import { readTimes, type Times } from "./times.ts";
+
+type Claims = Readonly<Record<string, unknown>>;
+
+/** What the claims say, once their form is sound. */
+export interface Statement {
+	/** `client:` or `user:` before `sub`, so that no user can be named like a client; a SPIFFE ID stands as it is. */
+	readonly subject: string;
+	/** As the issuer writes it. */
+	readonly plainSubject: string;
+	readonly id: string | null;
+	readonly scopes: readonly string[];
+	readonly times: Times;
+}
+
+/** What the profiles differ in. */
+type Reading = Pick<Statement, "subject" | "plainSubject" | "id" | "scopes">;
+
+/** Reads a token as its issuer's profile has it: algorithm, type, claims, audience, scopes, and the longest lifetime. */
+export function readStatement(issuer: Issuer, token: UnverifiedToken): Statement | Refusal {
+	if (!issuer.verifiable) return invalid("unsupported");
+	if (!issuer.algorithms.includes(canonicalAlgorithm(token.alg))) return invalid("algorithm");
+	const reading = readByProfile(issuer, token);
+	if (typeof reading === "string") return invalid(reading);
+	const fault = judgeAudience(token.claims.aud, issuer.audiences);
+	if (fault) return invalid(fault);
+	const times = readTimes(token.claims, issuer.row.max_lifetime);
+	if (typeof times === "string") return invalid(times);
+	return { ...reading, times };
+}
+
+function readByProfile(issuer: Issuer, token: UnverifiedToken): Reading | TokenFault {
+	switch (issuer.row.profile) {
+		case "rfc9068":
+			return readRfc9068(token);
+		case "jwt_svid":
+			return readJwtSvid(issuer, token);
+		case "oidc":
+			return readOidc(issuer, token);
+		default:
+			return "unsupported";
+	}
+}
+
+/** RFC 9068, sections 2.1, 2.2 and 4. */
+function readRfc9068({ typ, claims }: UnverifiedToken): Reading | TokenFault {
+	if (!isAccessTokenType(typ)) return "type";
+	const { sub, client_id: client, iat, jti } = claims;
+	if (!isText(sub) || !isText(client) || !isText(jti) || iat === undefined) return "claims";
+	const scopes = readScopes(claims.scope, false);
+	return scopes ? { ...nameSubject(sub, sub === client), id: jti, scopes } : "scope";
+}
+
+/**
+ * SPIFFE JWT-SVID, sections 2 and 3. `typ` is compared by case, as the standard spells it. A JWT-SVID says who a
+ * workload is and grants nothing, so it has no scopes.
+ */
+function readJwtSvid(issuer: Issuer, { typ, claims }: UnverifiedToken): Reading | TokenFault {
+	if (typ !== null && typ !== "JWT" && typ !== "JOSE") return "type";
+	if (Object.hasOwn(claims, "events")) return "not_access_token";
+	const { sub, jti } = claims;
+	if (!isText(sub) || !(jti === undefined || isText(jti))) return "claims";
+	const workload = parseSpiffeId(sub);
+	if (!workload || workload.path === "" || workload.trustDomain !== issuer.options.trustDomain) return "subject";
+	return { subject: sub, plainSubject: sub, id: jti ?? null, scopes: [] };
+}
+
+/** JWT access tokens of providers that do not follow RFC 9068: `options` says which claims carry what. */
+function readOidc({ options }: Issuer, { typ, claims }: UnverifiedToken): Reading | TokenFault {
+	if (typ !== null && typ.toLowerCase() !== "jwt" && !isAccessTokenType(typ)) return "type";
+	if (!isAccessToken(typ, claims, options.scopeClaim)) return "not_access_token";
+	const subject = claims[options.subjectClaim];
+	const id = claims[options.idClaim ?? "jti"];
+	if (!isText(subject) || claims.iat === undefined) return "claims";
+	if (!isText(id) && (options.idClaim !== null || id !== undefined)) return "claims";
+	if (options.tenant && !options.tenant.allowed.includes(claims[options.tenant.claim] as string)) return "tenant";
+	const scopes = readScopes(claims[options.scopeClaim], options.scopeArray);
+	if (!scopes) return "scope";
+	const client = claims.client_id ?? claims.azp ?? claims.appid;
+	return { ...nameSubject(subject, subject === client), id: isText(id) ? id : null, scopes };
+}
+
+/** Claims of OpenID Connect Core that only ID tokens have (3.1.3.6, 3.3.2.11), and `events` of RFC 8417. */
+const OTHER_TOKENS = ["nonce", "at_hash", "c_hash", "s_hash", "events"];
+
+/**
+ * Whether a token without RFC 9068's type is meant for an API. An ID token is a token for the client, with the same
+ * issuer, keys and often `typ`, so its absence of marks proves nothing: something has to say "access token". That is
+ * the type, a scope claim, or the provider's own mark (`token_use` of Cognito, `typ` in the claims of Keycloak).
+ */
+function isAccessToken(typ: string | null, claims: Claims, scopeClaim: string): boolean {
+	if (OTHER_TOKENS.some((name) => Object.hasOwn(claims, name))) return false;
+	const marks = [claims.token_use ?? "access", claims.typ ?? "Bearer"];
+	if (marks[0] !== "access" || marks[1] !== "Bearer") return false;
+	return isAccessTokenType(typ) || [scopeClaim, "token_use", "typ"].some((name) => Object.hasOwn(claims, name));
+}
+
+function isAccessTokenType(typ: string | null): boolean {
+	const name = typ?.toLowerCase();
+	return name === "at+jwt" || name === "application/at+jwt";
+}
+
+/**
+ * Parts the names of clients from those of users: a user who registers under a client's `client_id` stays a user
+ * (RFC 9068, section 5). Within one issuer only: a subject means something together with its issuer.
+ */
+function nameSubject(sub: string, client: boolean): Pick<Reading, "subject" | "plainSubject"> {
+	return { subject: client ? `client:${sub}` : `user:${sub}`, plainSubject: sub };
+}
+
+/** RFC 7519, 4.1.3: one text, or an array of nothing but texts. */
+function judgeAudience(claim: unknown, wanted: ReadonlySet<string>): TokenFault | null {
+	if (typeof claim === "string") return wanted.has(claim) ? null : "audience";
+	if (!Array.isArray(claim)) return claim === undefined ? "audience" : "claims";
+	if (!claim.every((audience) => typeof audience === "string")) return "claims";
+	return claim.some((audience) => wanted.has(audience)) ? null : "audience";
+}
+
+/** A text that names something: not empty, and without the control characters that would travel into headers. */
+function isText(value: unknown): value is string {
+	return typeof value === "string" && value !== "" && !CONTROL.test(value);
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
