@@ -3,11 +3,12 @@
  * methods (`package.Service/Method`, a trailing `*` allowed). Both are parsed once, when a policy set compiles, and
  * compared byte for byte with the canonical path.
  */
+import { canonicalSpelling } from "./canonical/spelling.ts";
 import { LIMITS } from "./limits.ts";
 import type { PathException } from "./model.ts";
 
 export interface Template {
-	/** As written, with the hex of escapes in upper case. */
+	/** In canonical spelling. */
 	readonly text: string;
 	/** One entry for each segment before `**`: the literal, or null for a wildcard. `/` gives `[""]`, `/**` gives `[]`. */
 	readonly parts: readonly (string | null)[];
@@ -166,13 +167,13 @@ function capturedName(segment: string): string | undefined {
 	return name !== undefined && name.length <= LIMITS.templateNameBytes ? name : undefined;
 }
 
-/** One literal segment in canonical form: the hex of its escapes in upper case. */
+/** One literal segment in canonical spelling. */
 function parseLiteral(segment: string, exceptions: readonly PathException[]): Checked<string> {
 	if (segment === "**") return refuse("** stands before other segments", "write * here, ** only as the last segment");
 	if (segment.includes("*")) {
 		return refuse(
 			`${quote(segment)} mixes * with other characters`,
-			"write * for a whole segment, ** for the rest at the end; a * cannot be matched literally",
+			"write * for a whole segment, ** for the rest at the end, %2A for a literal *",
 		);
 	}
 	if (/[{}]/.test(segment)) {
@@ -225,13 +226,12 @@ function parseEscapes(segment: string, exceptions: readonly PathException[]): Ch
 			return refuse(`requests that hold ${sequence} are refused`, "leave it out");
 		}
 	}
-	const canonical = segment.replace(ESCAPE, (sequence) => sequence.toUpperCase());
 	try {
-		decodeURIComponent(canonical);
+		decodeURIComponent(segment);
 	} catch {
 		return refuse(`the escapes of ${quote(segment)} are not UTF-8`, "write the bytes of UTF-8 characters");
 	}
-	return { ok: true, value: canonical };
+	return { ok: true, value: canonicalSpelling(segment) };
 }
 
 function writeTemplate(parts: readonly (string | null)[], names: readonly (string | null)[], rest: boolean): string {

@@ -25,7 +25,8 @@ describe("matchTemplate", () => {
 		["/v1/reports/**", ["/v1/reports", "/v1/reports/", "/v1/reports/a", "/v1/reports/a/b"], ["/v1", "/v1/reportsx"]],
 		["/v1/*/**", ["/v1/a", "/v1/a/", "/v1/a/b/c"], ["/v1", "/v1/", "/v1//a"]],
 		["/caf%c3%a9", ["/caf%C3%A9"], ["/caf%c3%a9", "/café", "/cafe"]],
-		["/a:b@c!$&'()+,=|", ["/a:b@c!$&'()+,=|"], ["/a"]],
+		["/a:b@c!$&'()+,=|", ["/a:b@c!$&'()+,=%7C"], ["/a"]],
+		["/a%40b/%2A%7b", ["/a@b/%2A%7B"], ["/a%40b/%2A%7B"]],
 	];
 	test.each(table)("%s", (text, matches, misses) => {
 		const template = parse(text);

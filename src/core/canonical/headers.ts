@@ -1,0 +1,156 @@
+/**
+ * Header fields gathered into one map, with what may come only once, or not at all, refused on the way.
+ *
+ * Sources: RFC 9110 (5.1, 5.5, 8.6), CVE-2019-9900, CVE-2019-18802, CVE-2020-25017, CVE-2021-32777, CVE-2023-27488.
+ */
+import { LIMITS } from "../limits.ts";
+import { isToken } from "./method.ts";
+
+/** Why a header was refused: stable words for operators. */
+export type HeaderDetail =
+	| "header_count"
+	| "header_too_long"
+	| "headers_too_long"
+	/** No token of RFC 9110. */
+	| "header_name"
+	/** A control byte but TAB in a value. */
+	| "header_control"
+	/** A security header with bytes outside ASCII, as they came or as a proxy replaced them. */
+	| "header_altered"
+	| "duplicate_header"
+	/** A header that makes some upstreams read another method. */
+	| "method_override"
+	/** No plain number. */
+	| "content_length";
+
+const KIND = { PSEUDO: 1, AUTHORIZATION: 2, DPOP: 3, SINGLE: 4, ASCII: 5, LENGTH: 6, OVERRIDE: 7 } as const;
+
+/** The headers that decisions rest on. All others are joined and handed on. */
+const KINDS: ReadonlyMap<string, number> = new Map([
+	[":method", KIND.PSEUDO],
+	[":path", KIND.PSEUDO],
+	[":authority", KIND.PSEUDO],
+	[":scheme", KIND.PSEUDO],
+	[":protocol", KIND.PSEUDO],
+	["authorization", KIND.AUTHORIZATION],
+	["dpop", KIND.DPOP],
+	["host", KIND.SINGLE],
+	["txn-token", KIND.SINGLE],
+	["workload-identity-token", KIND.SINGLE],
+	["workload-proof-token", KIND.SINGLE],
+	// A list by its nature: proxies append to it.
+	["x-forwarded-client-cert", KIND.ASCII],
+	["upgrade", KIND.ASCII],
+	["content-length", KIND.LENGTH],
+	["x-http-method", KIND.OVERRIDE],
+	["x-http-method-override", KIND.OVERRIDE],
+	["x-method-override", KIND.OVERRIDE],
+]);
+
+/** One request's headers, added one by one. */
+export class HeaderCollector {
+	/** Names in lower case, values trimmed and joined with `,`; no pseudo-headers. */
+	readonly headers: Record<string, string> = Object.create(null);
+	/** Every Authorization value, one each; a joined pair stays one value with its comma. */
+	readonly authorization: string[] = [];
+	/** Every DPoP value. */
+	readonly dpop: string[] = [];
+	/** `:method` and its kind, for comparison with what the proxy says of them; null when none came. */
+	pseudo: Record<string, string> | null = null;
+	#count = 0;
+	#size = 0;
+
+	/** Adds one header line; what it is refused for, or null. After a refusal the collector is of no use. */
+	add(name: string, value: string): HeaderDetail | null {
+		if (++this.#count > LIMITS.headerCount) return "header_count";
+		if (name.length + value.length > LIMITS.headerValueBytes) return "header_too_long";
+		this.#size += name.length + value.length;
+		if (this.#size > LIMITS.headersBytes) return "headers_too_long";
+		const text = trimmed(value);
+		const content = contentOf(text);
+		if (content === CONTROL) return "header_control";
+		let key = name;
+		let kind = KINDS.get(key);
+		if (kind === undefined) {
+			if (!isToken(name)) return "header_name";
+			key = name.toLowerCase();
+			kind = key === name ? undefined : KINDS.get(key);
+		}
+		if (kind === undefined) {
+			this.#join(key, text);
+			return null;
+		}
+		return this.#addKnown(key, text, kind, content === ASCII);
+	}
+
+	#join(key: string, text: string): void {
+		const before = this.headers[key];
+		this.headers[key] = before === undefined ? text : `${before},${text}`;
+	}
+
+	#addKnown(key: string, text: string, kind: number, ascii: boolean): HeaderDetail | null {
+		if (kind === KIND.OVERRIDE) return "method_override";
+		if (!ascii && kind !== KIND.PSEUDO) return "header_altered";
+		switch (kind) {
+			case KIND.PSEUDO:
+				this.pseudo ??= Object.create(null) as Record<string, string>;
+				if (this.pseudo[key] !== undefined) return "duplicate_header";
+				this.pseudo[key] = text;
+				return null;
+			case KIND.AUTHORIZATION:
+				this.authorization.push(text);
+				break;
+			case KIND.DPOP:
+				this.dpop.push(text);
+				break;
+			case KIND.LENGTH:
+				if (this.headers[key] !== undefined) return "duplicate_header";
+				if (!isNumber(text)) return "content_length";
+				break;
+			case KIND.SINGLE:
+				// No value of theirs holds a comma, so one is the seam of two values.
+				if (this.headers[key] !== undefined || text.includes(",")) return "duplicate_header";
+				break;
+		}
+		this.#join(key, text);
+		return null;
+	}
+}
+
+/** Without the white space around it, which is no part of a value (RFC 9110, 5.5). */
+function trimmed(value: string): string {
+	let start = 0;
+	let end = value.length;
+	while (start < end && isBlank(value.charCodeAt(start))) start++;
+	while (end > start && isBlank(value.charCodeAt(end - 1))) end--;
+	return end - start === value.length ? value : value.slice(start, end);
+}
+
+function isBlank(code: number): boolean {
+	return code === 0x20 || code === 0x09;
+}
+
+const ASCII = 0;
+const OTHER = 1;
+const CONTROL = 2;
+
+function contentOf(text: string): number {
+	let content = ASCII;
+	for (let index = 0; index < text.length; index++) {
+		const code = text.charCodeAt(index);
+		if (code >= 0x20 && code < 0x7f) continue;
+		if (code >= 0x80) content = OTHER;
+		else if (code !== 0x09) return CONTROL;
+	}
+	return content;
+}
+
+/** At most 15 digits, so that every reader gets the same number. */
+function isNumber(text: string): boolean {
+	if (text.length === 0 || text.length > 15) return false;
+	for (let index = 0; index < text.length; index++) {
+		const code = text.charCodeAt(index);
+		if (code < 0x30 || code > 0x39) return false;
+	}
+	return true;
+}
