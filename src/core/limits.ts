@@ -84,6 +84,8 @@ export const LIMITS = {
 	databaseSilenceMs: 30_000,
 	/** One statement of a migration. */
 	migrationStatementMs: 600_000,
+	/** A run whose own process hangs inside its transaction is ended by Postgres; compiling a large set counts as hanging. */
+	migrationIdleMs: 300_000,
 	/** Statements of a migration that are sent together, and their text. */
 	migrationBatchStatements: 500,
 	migrationBatchChars: 1_048_576,
@@ -95,4 +97,13 @@ export const LIMITS = {
 	listenCheckMs: 15_000,
 	/** Revocation rows that are fetched at once. */
 	laneBatchRows: 10_000,
+	/** One value of a log line, and problems of one error that it lists. */
+	logValueChars: 2_048,
+	logProblems: 20,
+	/** Paths and other texts of a request in spans and records; longer ones are cut. */
+	recordedTextChars: 1_024,
+	/** Longest wait for the last spans at shutdown. */
+	traceFlushMs: 3_000,
+	/** Shortest time between two log lines about spans that could not be exported. */
+	traceComplaintMs: 60_000,
 } as const;

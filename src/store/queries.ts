@@ -1,0 +1,51 @@
+/** Typed queries over Firebreak's tables. They are built here and run on whichever connection the caller holds. */
+
+import {
+	type CompiledQuery,
+	DummyDriver,
+	type Generated,
+	Kysely,
+	PostgresAdapter,
+	PostgresIntrospector,
+	PostgresQueryCompiler,
+} from "kysely";
+import type { ClientBase, QueryResultRow } from "pg";
+
+/** The columns that queries here name; the whole schema is migrations/schema/. bigint comes as text. */
+interface Tables {
+	"firebreak.head": { epoch: string; revision: string; seq: string };
+	"firebreak.migration": {
+		name: string;
+		owner: string | null;
+		checksum: string;
+		applied_at: Date;
+		applied_by: Generated<string>;
+		revision: string | null;
+		seconds: number | null;
+	};
+}
+
+/** Builds queries, never runs one. */
+export const sql = new Kysely<Tables>({
+	dialect: {
+		createAdapter: () => new PostgresAdapter(),
+		createDriver: () => new DummyDriver(),
+		createIntrospector: (db) => new PostgresIntrospector(db),
+		createQueryCompiler: () => new PostgresQueryCompiler(),
+	},
+});
+
+/** Runs one built query. */
+export async function rowsOf<Row extends QueryResultRow>(
+	client: ClientBase,
+	query: { compile(): CompiledQuery<Row> },
+	options: { readonly timeoutMs?: number } = {},
+): Promise<readonly Row[]> {
+	const { sql: text, parameters } = query.compile();
+	const config = {
+		text,
+		values: [...parameters],
+		...(options.timeoutMs === undefined ? {} : { query_timeout: options.timeoutMs }),
+	};
+	return (await client.query<Row>(config)).rows;
+}
