@@ -3,7 +3,7 @@
  * the change from nothing. What is not touched is shared with the base.
  */
 import type { Problem } from "../errors.ts";
-import type { CrossingRow, PolicySet, RateLimitRow } from "../model.ts";
+import type { CrossingRow, IssuerRow, PolicySet, RateLimitRow } from "../model.ts";
 import { crossingKey, type Shard, type Snapshot } from "../snapshot.ts";
 import { type Changes, changesFromNothing } from "./changes.ts";
 import { checkCrossing, checkIssuer, checkMember, checkPolicy, checkRateLimit, checkSegment } from "./check.ts";
@@ -17,9 +17,20 @@ export type CompileResult =
 	| { readonly ok: true; readonly snapshot: Snapshot }
 	| { readonly ok: false; readonly problems: readonly Problem[] };
 
-/** Compiles a whole policy set. Yields often; see {@link import("./generator.ts").runToEnd}. Never throws on bad rows. */
-export function* compilePolicySet(set: PolicySet): Generator<void, CompileResult> {
-	return yield* recompile(EMPTY_SNAPSHOT, changesFromNothing(set));
+/**
+ * Compiles a whole policy set. Yields often; see {@link import("./generator.ts").runToEnd}. Never throws on bad rows.
+ *
+ * @param previous the snapshot in force: issuers that are the same in both keep their row, since what is known of their
+ *   keys and tokens hangs on it.
+ */
+export function* compilePolicySet(set: PolicySet, previous: Snapshot = EMPTY_SNAPSHOT): Generator<void, CompileResult> {
+	return yield* recompile(EMPTY_SNAPSHOT, changesFromNothing({ ...set, issuers: keepIssuers(set.issuers, previous) }));
+}
+
+function keepIssuers(rows: readonly IssuerRow[], previous: Snapshot): readonly IssuerRow[] {
+	const known = new Map<string, IssuerRow>();
+	for (const { issuers } of previous.domains.values()) for (const row of issuers) known.set(JSON.stringify(row), row);
+	return rows.map((row) => known.get(JSON.stringify(row)) ?? row);
 }
 
 /** The base with the changes made, or every problem that the result would have. The base stays as it was. */
@@ -191,7 +202,8 @@ function* groupPolicies(
 			problems.add(`policy ${policy.name}`, compiled.complaint);
 			continue;
 		}
-		const { put } = of(destination?.name ?? policy.destination);
+		if (!destination) continue;
+		const { put } = of(destination.name);
 		const rules = put.get(policy.source);
 		if (rules) rules.push(compiled.rule);
 		else put.set(interner.string(policy.source), [compiled.rule]);

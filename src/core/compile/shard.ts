@@ -1,7 +1,7 @@
 /** Policies of one destination to its shard: rules, by source, sorted so that nothing depends on the order of rows. */
 import { LIMITS } from "../limits.ts";
 import type { PathException, PolicyRow } from "../model.ts";
-import type { Rule, RuleSet, Shard } from "../snapshot.ts";
+import type { Rule, RuleSet, Shard, Target } from "../snapshot.ts";
 import { buildTrie } from "../trie.ts";
 import type { Complaint } from "./complaint.ts";
 import { copyMap, ENTRIES_PER_STEP } from "./generator.ts";
@@ -16,6 +16,17 @@ export function compileRule(policy: PolicyRow, exceptions: readonly PathExceptio
 	if (!target.ok) return target;
 	const condition = policy.condition === null ? null : interner.condition(policy.condition);
 	if (condition && !condition.ok) return condition;
+	const uncaptured = condition?.value.params.find((name) => !isCaptured(name, target.value));
+	if (uncaptured !== undefined) {
+		return {
+			ok: false,
+			complaint: {
+				field: "condition",
+				message: `it reads params.${uncaptured}, which not every path of the policy captures`,
+				cure: `write {${uncaptured}} in each of its paths, or split the policy`,
+			},
+		};
+	}
 	return {
 		ok: true,
 		rule: {
@@ -36,6 +47,9 @@ export function compileRule(policy: PolicyRow, exceptions: readonly PathExceptio
 		},
 	};
 }
+
+const isCaptured = (name: string, target: Target): boolean =>
+	target.grpc.length === 0 && target.templates.every((template) => template.names?.includes(name));
 
 /** What changes in one shard: rules by source to put in, and names by source to take out first. */
 export interface ShardChange {
