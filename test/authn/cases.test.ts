@@ -1,0 +1,67 @@
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { type Authenticator, createAuthenticator } from "../../src/authn/authenticator.ts";
+import { KeyRing } from "../../src/authn/keys/ring.ts";
+import { CREDENTIAL_DETAILS } from "../../src/authn/refusal.ts";
+import type { CredentialVerdict } from "../../src/core/request.ts";
+import type { TokenCase } from "../cases/tokens/case.ts";
+import { claims } from "../cases/tokens/claims.ts";
+import { credentials } from "../cases/tokens/credentials.ts";
+import { forms } from "../cases/tokens/forms.ts";
+import { profiles } from "../cases/tokens/profiles.ts";
+import { bearer, demandOf, TokenWorld } from "../support/tokens.ts";
+
+const NOW = 1_780_000_000;
+const world = new TokenWorld(NOW);
+const keys = new KeyRing({ clock: () => NOW * 1000, fetch: () => Promise.reject(new Error("nothing is fetched")) });
+let authenticator: Authenticator;
+
+beforeAll(() => {
+	keys.follow(Object.values(world.issuers));
+	authenticator = createAuthenticator({ clock: () => NOW * 1000, keys });
+});
+afterAll(() => keys.stop());
+
+const cases: readonly TokenCase[] = [...credentials, ...forms, ...claims, ...profiles];
+
+async function verdictsOf({ present, demand }: TokenCase) {
+	const presented = present(world);
+	const request = typeof presented === "string" ? bearer(presented) : presented;
+	const ask = () => authenticator.authenticate(request, demandOf(world.internal, demand));
+	return { first: await ask(), again: await ask(), request };
+}
+
+describe("the cases of tokens", () => {
+	test.each(cases.map((example) => [example.no, example.name, example] as const))(
+		"%i %s",
+		async (_no, _name, example) => {
+			const { first, again, request } = await verdictsOf(example);
+			if (Array.isArray(example.expect)) {
+				const [reason, detail] = example.expect;
+				expect(first).toMatchObject({ kind: "refused", reason, detail });
+			} else {
+				expect(first).toMatchObject({ kind: "token", token: example.expect });
+			}
+			expect(again).toEqual(first);
+			expectNoTokenText(first, request.authorization);
+		},
+	);
+
+	test("every refusal that cases can reach is among the documented ones", async () => {
+		for (const { expect: wanted } of cases) {
+			if (!Array.isArray(wanted)) continue;
+			expect(CREDENTIAL_DETAILS).toHaveProperty([wanted[0], wanted[1]]);
+		}
+	});
+
+	test("every detail of token_invalid is reached", () => {
+		const reached = cases.map(({ expect }) => (Array.isArray(expect) ? expect[1] : ""));
+		expect(reached).toEqual(expect.arrayContaining(Object.keys(CREDENTIAL_DETAILS.token_invalid)));
+	});
+});
+
+function expectNoTokenText(verdict: CredentialVerdict, authorization: readonly string[]): void {
+	const text = JSON.stringify(verdict);
+	for (const part of authorization.flatMap((value) => value.split(/[ .,]/)).filter((part) => part.length > 20)) {
+		expect(text).not.toContain(part);
+	}
+}

@@ -1,0 +1,143 @@
+/** A company's issuers with real keys, and tokens of them in every shape: for tests of authentication. */
+import { createPublicKey } from "node:crypto";
+import {
+	accessTokenClaims,
+	jwksOf,
+	makeSigningKey,
+	type SigningAlgorithm,
+	type SigningKey,
+	signBytes,
+	signToken,
+} from "../../demo/tokens.ts";
+import type { CredentialDemand, CredentialRequest } from "../../src/authn/authenticator.ts";
+import { Lane } from "../../src/core/lane.ts";
+import type { IssuerRow } from "../../src/core/model.ts";
+
+export const AUDIENCE = "https://payments.example.org";
+
+export function issuerRow(row: Partial<IssuerRow> & Pick<IssuerRow, "url">): IssuerRow {
+	return Object.freeze({
+		domain: "internal",
+		profile: "rfc9068",
+		audiences: [AUDIENCE],
+		algorithms: ["ES256", "EdDSA", "RS256"],
+		max_lifetime: 3_600,
+		binding: "none",
+		jwks_uri: null,
+		jwks: null,
+		options: {},
+		...row,
+	});
+}
+
+export function demandOf(issuers: readonly IssuerRow[], demand: Partial<CredentialDemand> = {}): CredentialDemand {
+	return { issuers: Object.freeze([...issuers]), bound: false, passport: "optional", lane: new Lane(), ...demand };
+}
+
+export function bearer(token: string): CredentialRequest {
+	return { authorization: [`Bearer ${token}`], dpop: [] };
+}
+
+const URLS = {
+	main: "https://id.example.org",
+	other: "https://other.example.org",
+	spire: "https://spire.example.org",
+	trustDomain: "spiffe://td.example.org",
+	login: "https://login.example.org",
+	tenants: "https://tenants.example.org",
+	arrays: "https://arrays.example.org",
+	kubernetes: "https://kubernetes.example.org",
+	binding: "https://binding.example.org",
+	twins: "https://twins.example.org",
+	partner: "https://partner.example.net",
+} as const;
+export type IssuerName = keyof typeof URLS;
+
+const ROWS: Readonly<Partial<Record<IssuerName, Partial<IssuerRow>>>> = {
+	spire: { profile: "jwt_svid", options: { trust_domain: "prod.example.org" } },
+	trustDomain: { profile: "jwt_svid" },
+	login: { profile: "oidc" },
+	tenants: {
+		profile: "oidc",
+		options: { scope_claim: "scp", id_claim: "uti", subject_claim: "oid", tenant_claim: "tid", tenants: ["blue"] },
+	},
+	arrays: { profile: "oidc", options: { scope_claim: "scp", scope_array: true } },
+	kubernetes: { profile: "kubernetes" },
+	binding: { binding: "dpop" },
+	partner: { domain: "partner" },
+};
+
+/** Issuers, their keys, and what signs for them. All but `partner` belong to the domain `internal`. */
+export class TokenWorld {
+	/** Seconds since the epoch. */
+	readonly now: number;
+	readonly key: Readonly<Record<"es" | "rs" | "ed" | "es384" | "stranger" | IssuerName, SigningKey>>;
+	readonly issuers: Readonly<Record<IssuerName, IssuerRow>>;
+
+	constructor(now: number) {
+		this.now = now;
+		const make = (alg: SigningAlgorithm, kid: string) => makeSigningKey(alg, kid);
+		const names = Object.keys(URLS) as IssuerName[];
+		const own = Object.fromEntries(names.map((name) => [name, make("ES256", `${name}-1`)])) as Record<
+			IssuerName,
+			SigningKey
+		>;
+		this.key = {
+			...own,
+			es: own.main,
+			rs: make("RS256", "main-rs"),
+			ed: make("EdDSA", "main-ed"),
+			es384: make("ES384", "main-es384"),
+			stranger: make("ES256", own.main.kid),
+		};
+		const { rs, ed, es384 } = this.key;
+		const row = (name: IssuerName) => {
+			const more = { main: [rs, ed, es384], twins: [make("ES256", "twins-2")] }[name as string] ?? [];
+			return issuerRow({ url: URLS[name], jwks: jwksOf(own[name], ...more), ...ROWS[name] });
+		};
+		this.issuers = Object.fromEntries(names.map((name) => [name, row(name)])) as Record<IssuerName, IssuerRow>;
+	}
+
+	/** The issuers of the domain `internal`. */
+	get internal(): readonly IssuerRow[] {
+		return Object.values(this.issuers).filter(({ domain }) => domain === "internal");
+	}
+
+	/** Good claims of an access token of `main`; undefined removes a claim. */
+	claims(over: Readonly<Record<string, unknown>> = {}): Record<string, unknown> {
+		const { now } = this;
+		const options = { issuer: URLS.main, audience: AUDIENCE, subject: "alice", client: "web", scope: "a b", now };
+		return { ...accessTokenClaims(options), jti: "token-1", ...over };
+	}
+
+	/** A good access token of `main`, but for what is given. */
+	token(over: Readonly<Record<string, unknown>> = {}, header: object = {}, key: SigningKey = this.key.es): string {
+		return signToken(key, this.claims(over), header);
+	}
+
+	/** A token of another issuer, without the claims that only RFC 9068 asks for. */
+	tokenOf(name: IssuerName, over: Readonly<Record<string, unknown>> = {}, header: object = {}): string {
+		const base = { client_id: undefined, iss: URLS[name], ...over };
+		return signToken(this.key[name], this.claims(base), { typ: "JWT", ...header });
+	}
+
+	/** A good token with its claims or header replaced by exactly this text, signed as it stands. */
+	raw(payload: string | Buffer | null, header: string | Buffer | null = null): string {
+		const { alg, kid } = this.key.es;
+		return signBytes(
+			this.key.es,
+			header ?? JSON.stringify({ alg, kid, typ: "at+jwt" }),
+			payload ?? JSON.stringify(this.claims()),
+		);
+	}
+
+	/** The text of good claims with `members` written in front of them. */
+	claimsText(members: string): string {
+		return JSON.stringify(this.claims()).replace("{", `{${members},`);
+	}
+}
+
+/** PEM of a key's public half: what the confusion of RS256 with HS256 takes for a secret. */
+export function publicPem({ privateKey }: SigningKey): string {
+	return createPublicKey(privateKey).export({ type: "spki", format: "pem" }) as string;
+}
