@@ -8,7 +8,7 @@ export class FetchFault extends Error {
 }
 
 /**
- * Fetches and strictly parses one JSON object. Never follows a redirect, reads at most `LIMITS.jwksBytes` (counted
+ * Fetches and strictly parses one JSON object. Never follows a redirect (a status like any other), reads at most `LIMITS.jwksBytes` (counted
  * after decompression), and ends within `timeoutMs`, body included.
  *
  * @throws FetchFault
@@ -23,7 +23,7 @@ export async function fetchKeySet(
 	const timeout = AbortSignal.timeout(timeoutMs);
 	try {
 		const response = await fetch(uri, {
-			redirect: "error",
+			redirect: "manual",
 			credentials: "omit",
 			headers: { accept: "application/jwk-set+json, application/json" },
 			signal: AbortSignal.any([timeout, cancel]),
@@ -54,8 +54,7 @@ async function readBody(response: Response): Promise<Uint8Array> {
 
 /** The system's code (`ECONNREFUSED`, `CERT_HAS_EXPIRED`); messages may quote the address. */
 function describe(error: unknown): string {
-	const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-	const code = (cause as { code?: unknown } | null)?.code;
-	if (typeof code === "string") return `it cannot be reached (${code})`;
-	return cause instanceof Error && /redirect/i.test(cause.message) ? "it redirects elsewhere" : "it cannot be reached";
+	const { cause, code } = (error ?? {}) as { cause?: { code?: unknown }; code?: unknown };
+	const found = cause?.code ?? code;
+	return typeof found === "string" ? `it cannot be reached (${found})` : "it cannot be reached";
 }
