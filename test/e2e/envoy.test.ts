@@ -1,5 +1,6 @@
 /** The harness itself: what a real Envoy tells an authorizer, and does with its answers. Firebreak is not in it. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
+import { send } from "../../demo/client.ts";
 import { createAuthority } from "../../demo/pki.ts";
 import type { Echo } from "../../demo/upstream.ts";
 import { startWorld, type World } from "../../demo/world.ts";
@@ -54,6 +55,19 @@ describe("what Envoy tells", () => {
 		expect(check.contextExtensions).toEqual({});
 		// Asked by the sidecar of payments, which proves it to Firebreak.
 		expect(enforcer).toBe(`URI:${PAYMENTS}`);
+	});
+
+	test("itself to the caller, who checks that it is the service that was meant", async () => {
+		const call = {
+			port: world.envoy.port("payments"),
+			authority: world.pki.authority.certificate,
+			server: ORDERS,
+			path: "/",
+		};
+		await expect(send(call)).rejects.toThrow(`the listener is URI:${PAYMENTS}, not ${ORDERS}`);
+		await expect(send({ ...call, http2: true })).rejects.toThrow(`the listener is URI:${PAYMENTS}, not ${ORDERS}`);
+		const { certificate } = await createAuthority();
+		await expect(send({ ...call, authority: certificate, server: PAYMENTS })).rejects.toThrow(/certificate/);
 	});
 
 	test("no principal for a caller without a certificate", async () => {
