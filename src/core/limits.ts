@@ -15,9 +15,11 @@ export const LIMITS = {
 	headersBytes: 262_144,
 	/** Proxies that one x-forwarded-client-cert names. */
 	forwardedHops: 16,
-	/** A peer's certificate as URL-encoded PEM, and hashes of certificates that are remembered. */
-	certificateBytes: 65_536,
-	certificateHashes: 4_096,
+	/** A peer's certificate as URL-encoded PEM, and all of those together whose hashes are remembered. */
+	certificateBytes: 32_768,
+	certificateCacheBytes: 16_777_216,
+	/** Of the path of a refused request, in records. */
+	refusedPathChars: 256,
 	/** Compact serialization of a token, refused before parsing. */
 	tokenBytes: 8_192,
 	/** Nesting of JSON inside a token. */

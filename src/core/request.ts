@@ -93,3 +93,6 @@ export type CredentialReason =
 	| "revocation_stale"
 	| "replay_store_down"
 	| "keys_unavailable";
+
+/** What records and spans tell of a request; also known of one that is too ambiguous to be a {@link Request}. */
+export type RequestFacts = Pick<Request, "method" | "scheme" | "host" | "rawPath" | "peer">;
