@@ -2,7 +2,7 @@
  * JSON from strangers, read strictly: what two parsers could read in two ways is refused.
  *
  * JSON.parse decides about grammar. It keeps the last of two equal members, lone surrogates, and numbers that overflow
- * to Infinity, so the text is walked once more for those. (npm's parsers that refuse duplicates assign `__proto__`,
+ * to Infinity, so the text is walked for those first, which also spares it the deepest ones. (npm's parsers that refuse duplicates assign `__proto__`,
  * so that a member of that name becomes the claims' prototype.)
  */
 export type JsonFault = "malformed" | "duplicate_member" | "depth";
@@ -15,18 +15,15 @@ const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
  * an object at the top. The result is deeply frozen.
  */
 export function parseJsonObject(bytes: Uint8Array, maxDepth: number): Readonly<Record<string, unknown>> | JsonFault {
-	let value: unknown;
-	let text: string;
 	try {
-		text = UTF8.decode(bytes);
-		value = JSON.parse(text);
+		const text = UTF8.decode(bytes);
+		const fault = scan(text, maxDepth);
+		if (fault !== null) return fault;
+		const value: unknown = JSON.parse(text);
+		return isObject(value) && seal(value) ? value : "malformed";
 	} catch {
 		return "malformed";
 	}
-	if (typeof value !== "object" || value === null || Array.isArray(value)) return "malformed";
-	const fault = scan(text, maxDepth);
-	if (fault !== null) return fault;
-	return seal(value) ? (value as Record<string, unknown>) : "malformed";
 }
 
 const QUOTE = 0x22;
@@ -35,9 +32,10 @@ const COLON = 0x3a;
 const OPEN = { object: 0x7b, array: 0x5b };
 const CLOSE = { object: 0x7d, array: 0x5d };
 
-/** Walks a text that JSON.parse took: only strings and brackets are looked at, the grammar is known to hold. */
+/** Looks at strings and brackets alone; what it finds in a text that is no JSON does not matter. */
 function scan(text: string, maxDepth: number): JsonFault | null {
-	const open: Set<string>[] = [];
+	/** The names seen in each open object; null in an array, and before the first. */
+	const open: (Set<string> | null)[] = [];
 	for (let at = 0; at < text.length; at++) {
 		const code = text.charCodeAt(at);
 		if (code === QUOTE) {
@@ -46,23 +44,29 @@ function scan(text: string, maxDepth: number): JsonFault | null {
 			if (string === null) return "malformed";
 			at = end;
 			if (isFollowedByColon(text, end + 1)) {
-				const members = open.at(-1)!;
-				if (members.has(string)) return "duplicate_member";
-				if (string === "__proto__") return "malformed";
-				members.add(string);
+				const fault = addName(open, string);
+				if (fault !== null) return fault;
 			}
 		} else if (code === OPEN.object || code === OPEN.array) {
 			if (open.length === maxDepth) return "depth";
-			open.push(new Set());
+			open.push(null);
 		} else if (code === CLOSE.object || code === CLOSE.array) open.pop();
 	}
 	return null;
 }
 
-/** Index of the quote that closes the string whose opening quote stands at `start`. */
+function addName(open: (Set<string> | null)[], name: string): JsonFault | null {
+	const names = open.at(-1) ?? new Set<string>();
+	if (names.has(name)) return "duplicate_member";
+	if (name === "__proto__") return "malformed";
+	open[open.length - 1] = names.add(name);
+	return null;
+}
+
+/** Index of the quote that closes the string whose opening quote stands at `start`; the text's end when none does. */
 function endOfString(text: string, start: number): number {
 	let at = start + 1;
-	while (text.charCodeAt(at) !== QUOTE) at += text.charCodeAt(at) === BACKSLASH ? 2 : 1;
+	while (at < text.length && text.charCodeAt(at) !== QUOTE) at += text.charCodeAt(at) === BACKSLASH ? 2 : 1;
 	return at;
 }
 
@@ -80,6 +84,10 @@ function isFollowedByColon(text: string, from: number): boolean {
 }
 
 const isSpace = (code: number) => code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09;
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+	return typeof value === "object" && value !== null && !Array.isArray(value);
+}
 
 /** Freezes a value and everything inside it; false when a number is not finite. */
 function seal(value: unknown): boolean {
