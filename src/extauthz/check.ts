@@ -54,18 +54,21 @@ export interface CheckOptions extends Rules {
 
 export function createCheck(options: CheckOptions): Check {
 	return (check, caller) => {
-		const attempt = new Attempt(options, caller);
+		let attempt: Attempt | null = null;
 		try {
-			const question = { check, enforcer: caller.enforcer, view: attempt.view, now: options.clock(), trace: null };
-			const decision = evaluate(options, question, attempt);
-			return decision instanceof Promise
-				? decision.then(
-						(decided) => attempt.finish(decided),
-						(error) => attempt.fail(error),
-					)
-				: attempt.finish(decision);
+			const begun = new Attempt(options, caller);
+			attempt = begun;
+			const question = { check, enforcer: caller.enforcer, view: begun.view, now: options.clock(), trace: null };
+			const decision = evaluate(options, question, begun);
+			if (!(decision instanceof Promise)) return begun.finish(decision);
+			return decision.then(
+				(decided) => begun.finish(decided),
+				(error) => begun.fail(error),
+			);
 		} catch (error) {
-			return attempt.fail(error);
+			if (attempt !== null) return attempt.fail(error);
+			options.onError(error);
+			return FAILED;
 		}
 	};
 }

@@ -15,7 +15,6 @@ export const STEPS = [
 	"credential",
 	"policy",
 	"rate",
-	"answer",
 ] as const;
 export type StepName = (typeof STEPS)[number];
 

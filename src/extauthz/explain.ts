@@ -1,0 +1,74 @@
+/**
+ * A made-up request, explained: it is put into the very message that a proxy would send, and judged by the same code,
+ * with a trace.
+ */
+import { STEPS, type Step, type Trace } from "../core/decide/trace.ts";
+import { FirebreakError } from "../core/errors.ts";
+import type { Explained, ExplainQuery } from "../core/explanation.ts";
+import { ANONYMOUS } from "../core/model.ts";
+import type { PolicyView } from "../core/policy-view.ts";
+import type { Snapshot } from "../core/snapshot.ts";
+import type { Clock } from "../core/time.ts";
+import { evaluate, type Rules } from "./evaluate.ts";
+import { DESTINATION_EXTENSION } from "./normalize.ts";
+import type { CheckRequest } from "./wire.ts";
+
+export type ExplainRules = Omit<Rules, "enforcerIdentity"> & { readonly clock: Clock };
+
+/**
+ * Explains one request as if the destination's own proxy had asked about it.
+ * @throws FirebreakError not_found when `source` is no segment and no SPIFFE ID. An unknown destination is a decision.
+ */
+export async function explain(rules: ExplainRules, view: PolicyView, query: ExplainQuery): Promise<Explained> {
+	const trace: Trace = [];
+	const question = {
+		check: checkOf(view.snapshot, query),
+		enforcer: null,
+		view,
+		now: query.at ?? rules.clock(),
+		trace,
+	};
+	const notes = { request: null, facts: null, mark() {} };
+	const decision = await evaluate({ ...rules, enforcerIdentity: "none" }, question, notes);
+	return { decision, steps: [...trace, ...notReached(trace)] };
+}
+
+function checkOf(snapshot: Snapshot, query: ExplainQuery): CheckRequest {
+	const headers: Record<string, string> = { ...query.headers };
+	if (query.token !== null) headers.authorization = `Bearer ${query.token}`;
+	const host = headers.host ?? headers[":authority"] ?? "explained.invalid";
+	return {
+		attributes: {
+			source: { principal: principalOf(snapshot, query.source) },
+			contextExtensions: { [DESTINATION_EXTENSION]: query.destination },
+			request: { http: { method: query.method, path: query.path, host, scheme: "https", headers } },
+		},
+	};
+}
+
+/** The identity that stands for a source: of a segment, its first member. */
+function principalOf(snapshot: Snapshot, source: string): string {
+	if (source === ANONYMOUS) return "";
+	if (source.startsWith("spiffe://")) return source;
+	const segment = snapshot.segments.get(source);
+	if (!segment) {
+		throw new FirebreakError("not_found", `there is no segment ${JSON.stringify(source)}`, {
+			problems: [
+				{ object: "source", message: "no segment has this name", cure: "name a segment, a SPIFFE ID or anonymous" },
+			],
+		});
+	}
+	const member = segment.members.find((selector) => !selector.endsWith("/*")) ?? segment.members[0];
+	if (member === undefined) {
+		throw new FirebreakError("not_found", `segment ${source} has no member to ask as`, {
+			problems: [{ object: `segment ${source}`, field: "members", message: "it is empty", cure: "name a SPIFFE ID" }],
+		});
+	}
+	return member.replace(/\*$/, "any");
+}
+
+/** Steps behind the one that decided, so that the whole order is seen. */
+function notReached(trace: Trace): Step[] {
+	const seen = new Set(trace.map(({ step }) => step));
+	return STEPS.filter((step) => !seen.has(step)).map((step) => ({ step, result: "skipped" }));
+}
