@@ -97,6 +97,8 @@ export const LIMITS = {
 	databaseRetryMaxMs: 5_000,
 	/** Time between proofs that the listening connection still answers. */
 	listenCheckMs: 15_000,
+	/** Objects that changed; above it the whole set is loaded in place of the changes. */
+	incrementalRows: 100_000,
 	/** Revocation rows that are fetched at once. */
 	laneBatchRows: 10_000,
 	/** One value of a log line, and problems of one error that it lists. */
@@ -108,4 +110,24 @@ export const LIMITS = {
 	traceFlushMs: 3_000,
 	/** Shortest time between two log lines about spans that could not be exported. */
 	traceComplaintMs: 60_000,
+	/** A record's window for coalescing; of alike denials within it the first are stored one by one, the rest as one row. */
+	recordWindowMs: 10_000,
+	recordBurst: 10,
+	/** Kinds of denial that are told apart within one window; what is beyond is told apart by its reason only. */
+	recordFloods: 8_192,
+	/** Rows of allowed traffic within one minute; beyond it, tokens are no longer told apart, at twice as many all is lost. */
+	recordFlows: 65_536,
+	/** Edges (source, destination) that are remembered as seen; the longest unused are forgotten first. */
+	recordEdges: 65_536,
+	/** Rows that are written together, and how long they wait at most for company. */
+	recordBatchRows: 1_000,
+	recordFlushMs: 1_000,
+	/** Of waits before records are written again: the first, which each failure doubles, and the longest. */
+	recordRetryMs: 250,
+	recordRetryMaxMs: 10_000,
+	/** Shortest time between two log lines about lost records. */
+	recordComplaintMs: 60_000,
+	/** Rows that one statement of the retention deletes, and the time between its rounds. */
+	retentionBatchRows: 10_000,
+	retentionRoundMs: 3_600_000,
 } as const;

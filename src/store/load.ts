@@ -64,7 +64,8 @@ function assemble(epoch: string, revision: number, lists: ObjectLists, policies:
 	};
 }
 
-async function inOneInstant<T>(client: ClientBase, read: () => Promise<T>): Promise<T> {
+/** One snapshot of the database for everything that is read, and no writing. */
+export async function inOneInstant<T>(client: ClientBase, read: () => Promise<T>): Promise<T> {
 	await client.query("begin isolation level repeatable read read only");
 	try {
 		await client.query(`set local statement_timeout = ${LIMITS.databaseLoadMs}`);

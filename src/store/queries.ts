@@ -23,6 +23,13 @@ interface Tables {
 		revision: string | null;
 		seconds: number | null;
 	};
+	"firebreak.revocation": {
+		seq: string;
+		kind: string;
+		key: string;
+		payload: Readonly<Record<string, unknown>>;
+		until: Date | null;
+	};
 }
 
 /** Builds queries, never runs one. */

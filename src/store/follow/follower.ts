@@ -1,0 +1,229 @@
+/**
+ * Live policy. The poll of `head` is the truth; hints only wake it early. Two lanes: revocations are applied within the
+ * poll, policies are loaded and compiled beside it, so that neither holds up the other. Whatever goes wrong, what is
+ * enforced stays as it was, and grows older.
+ */
+import { EMPTY_SNAPSHOT } from "../../core/compile/compile.ts";
+import { Lane } from "../../core/lane.ts";
+import type { PolicyView } from "../../core/policy-view.ts";
+import type { Clock } from "../../core/time.ts";
+import type { Head } from "../head.ts";
+import { describeCause } from "../store-error.ts";
+import { backoff } from "./backoff.ts";
+import type { FollowEvent, FollowStatus } from "./events.ts";
+import { Listener } from "./listener.ts";
+import { type Compiler, Loader } from "./loader.ts";
+import type { PolicySource } from "./source.ts";
+import { Pause, type Timers } from "./timers.ts";
+
+export interface FollowerOptions {
+	readonly source: PolicySource;
+	readonly compiler: Compiler;
+	readonly clock: Clock;
+	/** In [0, 1). */
+	readonly random: () => number;
+	readonly timers: Timers;
+	/** Milliseconds between polls (FIREBREAK_POLL_INTERVAL). */
+	readonly pollInterval: number;
+	/** Called after each change. It must not throw. */
+	readonly report: (event: FollowEvent) => void;
+}
+
+export interface PolicyFollower {
+	/** What requests are judged against: one reference, swapped whole. Before the first snapshot it knows and allows nothing. */
+	current(): PolicyView;
+	status(): FollowStatus;
+	/** Resolves with the first snapshot, or when stopped. Never rejects: it keeps trying. */
+	start(): Promise<void>;
+	/** Resolves when nothing runs any more. */
+	stop(): Promise<void>;
+}
+
+export function createPolicyFollower(options: FollowerOptions): PolicyFollower {
+	return new Follower(options);
+}
+
+class Follower implements PolicyFollower {
+	readonly #options: FollowerOptions;
+	readonly #pause: Pause;
+	readonly #listener: Listener;
+	readonly #loader: Loader;
+	readonly #started = Promise.withResolvers<void>();
+	#view: PolicyView = freeze({
+		snapshot: EMPTY_SNAPSHOT,
+		lane: new Lane(),
+		policyConfirmedAt: Number.NEGATIVE_INFINITY,
+		laneConfirmedAt: Number.NEGATIVE_INFINITY,
+	});
+	/** Up to where the lane was read; rows that were pruned leave it ahead of the last row. */
+	#seq = 0;
+	#laneEpoch = "";
+	#head: Head | null = null;
+	#failures = 0;
+	#lost = false;
+	/** Null until it is known. */
+	#listening: boolean | null = null;
+	#lastError: string | null = null;
+	/** A hint came while a poll was under way. */
+	#again = false;
+	#stopped = false;
+	#running: Promise<unknown> | null = null;
+
+	constructor(options: FollowerOptions) {
+		const { source, timers, random, clock, compiler, report } = options;
+		this.#options = options;
+		this.#pause = new Pause(timers);
+		this.#loader = new Loader({
+			source,
+			compiler,
+			timers,
+			random,
+			clock,
+			report,
+			base: () => this.#view.snapshot,
+			adopt: (snapshot, confirmedAt) => {
+				this.#view = freeze({ ...this.#view, snapshot, policyConfirmedAt: confirmedAt });
+				this.#started.resolve();
+				this.#hint();
+			},
+		});
+		this.#listener = new Listener({
+			source,
+			timers,
+			random,
+			onHint: () => this.#hint(),
+			onState: (listening, error) => {
+				if (error !== null) this.#lastError = describeCause(error);
+				if (this.#listening === listening) return;
+				this.#listening = listening;
+				report(listening ? { kind: "listening" } : { kind: "deaf", error });
+			},
+		});
+	}
+
+	current(): PolicyView {
+		return this.#view;
+	}
+
+	start(): Promise<void> {
+		this.#running ??= Promise.all([this.#run(), this.#listener.run()]);
+		return this.#started.promise;
+	}
+
+	async stop(): Promise<void> {
+		this.#stopped = true;
+		this.#loader.stop();
+		this.#listener.stop();
+		this.#pause.wake();
+		this.#started.resolve();
+		await this.#running;
+		await this.#loader.idle();
+	}
+
+	status(): FollowStatus {
+		const { snapshot, policyConfirmedAt, laneConfirmedAt } = this.#view;
+		const begun = snapshot !== EMPTY_SNAPSHOT;
+		const age = (confirmedAt: number) =>
+			Number.isFinite(confirmedAt) ? Math.max(0, this.#options.clock() - confirmedAt) : null;
+		return {
+			state: this.#lost ? "lost" : begun ? "following" : "starting",
+			source: this.#options.source.name,
+			listening: this.#listening === true,
+			head: this.#head,
+			enforced: begun ? { epoch: snapshot.epoch, revision: snapshot.revision, seq: this.#seq } : null,
+			refused: this.#loader.refused,
+			loading: this.#loader.progress,
+			lastError: this.#lastError,
+			policyAgeMs: age(policyConfirmedAt),
+			revocationAgeMs: age(laneConfirmedAt),
+		};
+	}
+
+	#hint(): void {
+		this.#again = true;
+		this.#pause.wake();
+	}
+
+	async #run(): Promise<void> {
+		while (!this.#stopped) {
+			this.#again = false;
+			try {
+				await this.#poll();
+				this.#succeed();
+			} catch (error) {
+				this.#failures++;
+				this.#fail(error);
+			}
+			if (this.#again || this.#stopped) continue;
+			const { pollInterval, random } = this.#options;
+			await this.#pause.wait(this.#failures === 0 ? pollInterval : backoff(this.#failures, random));
+		}
+	}
+
+	async #poll(): Promise<void> {
+		const { source, clock } = this.#options;
+		const askedAt = clock();
+		const { snapshot } = this.#view;
+		const head = await source.readHead();
+		if (this.#stopped) return;
+		this.#noticeRewind(head);
+		this.#head = head;
+		if (this.#view.snapshot !== snapshot) {
+			// A load finished while the head was on its way: what it says of policy may be old.
+			this.#again = true;
+		} else if (head.epoch === snapshot.epoch && head.revision === snapshot.revision) {
+			this.#loader.settled();
+			this.#view = freeze({ ...this.#view, policyConfirmedAt: askedAt });
+		} else {
+			this.#loader.want(head);
+		}
+		await this.#followLane(head, askedAt);
+	}
+
+	async #followLane(head: Head, askedAt: number): Promise<void> {
+		const afresh = head.epoch !== this.#laneEpoch || head.seq < this.#seq;
+		const lane = afresh ? new Lane() : this.#view.lane;
+		let seq = afresh ? 0 : this.#seq;
+		let rows = 0;
+		while (seq < head.seq) {
+			const batch = await this.#options.source.loadLane(seq);
+			if (this.#stopped) return;
+			for (const row of batch) lane.apply(row);
+			rows += batch.length;
+			// Fewer rows than numbers: the missing ones were pruned.
+			seq = Math.max(batch.at(-1)?.seq ?? head.seq, seq);
+			if (!afresh) this.#seq = seq;
+			await this.#options.timers.breathe();
+		}
+		const wasKnown = afresh || this.#view.lane.unknownKind === null;
+		this.#seq = seq;
+		this.#laneEpoch = head.epoch;
+		this.#view = freeze({ ...this.#view, lane, laneConfirmedAt: askedAt });
+		const { report } = this.#options;
+		if (rows > 0) report({ kind: "lane", seq, rows });
+		if (rows > 0 && wasKnown && lane.unknownKind !== null)
+			report({ kind: "lane_unknown", seq, cause: lane.unknownKind });
+	}
+
+	#noticeRewind(head: Head): void {
+		const known = this.#head;
+		if (!known) return;
+		const back = head.revision < known.revision || head.seq < known.seq;
+		if (head.epoch !== known.epoch || back) this.#options.report({ kind: "rewound", from: known, to: head });
+	}
+
+	#succeed(): void {
+		this.#failures = 0;
+		if (this.#lost) this.#options.report({ kind: "found" });
+		this.#lost = false;
+	}
+
+	#fail(error: unknown): void {
+		this.#lastError = describeCause(error);
+		if (this.#lost) return;
+		this.#lost = true;
+		this.#options.report({ kind: "lost", error });
+	}
+}
+
+const freeze = (view: PolicyView): PolicyView => Object.freeze(view);

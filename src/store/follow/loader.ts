@@ -1,0 +1,138 @@
+/** Loads and compiles policy beside the poll: one load at a time, and none again for a revision that was refused. */
+import type { Changes } from "../../core/compile/changes.ts";
+import { type CompileResult, EMPTY_SNAPSHOT } from "../../core/compile/compile.ts";
+import type { Problem } from "../../core/errors.ts";
+import type { PolicySet } from "../../core/model.ts";
+import type { Snapshot } from "../../core/snapshot.ts";
+import type { Clock } from "../../core/time.ts";
+import { backoff } from "./backoff.ts";
+import type { FollowEvent, FollowStatus, RevisionId } from "./events.ts";
+import type { PolicySource } from "./source.ts";
+import type { Timers } from "./timers.ts";
+
+/** The compiler of the core, or what a test puts in its place. */
+export interface Compiler {
+	whole(set: PolicySet): Generator<void, CompileResult>;
+	changes(base: Snapshot, changes: Changes): Generator<void, CompileResult>;
+}
+
+export interface LoaderOptions {
+	readonly source: PolicySource;
+	readonly compiler: Compiler;
+	readonly timers: Timers;
+	readonly random: () => number;
+	readonly clock: Clock;
+	readonly report: (event: FollowEvent) => void;
+	/** What is enforced now. */
+	readonly base: () => Snapshot;
+	/** `confirmedAt`: when the snapshot was certainly the newest, in milliseconds since the epoch. */
+	readonly adopt: (snapshot: Snapshot, confirmedAt: number) => void;
+}
+
+export class Loader {
+	readonly #options: LoaderOptions;
+	#running: Promise<void> | null = null;
+	#refused: FollowStatus["refused"] = null;
+	#progress: number | null = null;
+	#failures = 0;
+	#notBefore = Number.NEGATIVE_INFINITY;
+	#stopped = false;
+
+	constructor(options: LoaderOptions) {
+		this.#options = options;
+	}
+
+	get refused(): FollowStatus["refused"] {
+		return this.#refused;
+	}
+
+	/** Policies read so far; null when nothing is being loaded. */
+	get progress(): number | null {
+		return this.#progress;
+	}
+
+	/** The head is at this revision and what is enforced is not. */
+	want(head: RevisionId): void {
+		if (this.#running || this.#stopped) return;
+		if (this.#refused?.epoch === head.epoch && this.#refused.revision === head.revision) return;
+		if (this.#options.clock() < this.#notBefore) return;
+		this.#running = this.#load().finally(() => {
+			this.#running = null;
+			this.#progress = null;
+		});
+	}
+
+	/** What is enforced is the newest: a refused revision is history. */
+	settled(): void {
+		this.#refused = null;
+	}
+
+	stop(): void {
+		this.#stopped = true;
+	}
+
+	/** Resolves when no load runs. */
+	async idle(): Promise<void> {
+		await this.#running;
+	}
+
+	async #load(): Promise<void> {
+		const { clock, report, random } = this.#options;
+		try {
+			await this.#loadOnce();
+			this.#failures = 0;
+			this.#notBefore = Number.NEGATIVE_INFINITY;
+		} catch (error) {
+			this.#failures++;
+			this.#notBefore = clock() + backoff(this.#failures, random);
+			if (!this.#stopped) report({ kind: "load_failed", error, attempt: this.#failures });
+		}
+	}
+
+	async #loadOnce(): Promise<void> {
+		const { source, compiler, clock, report, adopt, base } = this.#options;
+		const startedAt = clock();
+		this.#progress = 0;
+		const from = base();
+		const changes = from === EMPTY_SNAPSHOT ? null : await source.loadChanges(from);
+		const loaded = changes ?? (await source.loadPolicySet((policies) => this.#advance(policies)));
+		if (this.#stopped) return;
+		const { epoch, revision } = loaded;
+		const work = changes ? compiler.changes(from, changes) : compiler.whole(loaded as PolicySet);
+		const result = await this.#drive(work);
+		if (this.#stopped) return;
+		if (!result.ok) {
+			this.#refuse(epoch, revision, result.problems);
+			return;
+		}
+		this.#refused = null;
+		adopt(result.snapshot, startedAt);
+		report({
+			kind: "adopted",
+			revision,
+			epoch,
+			policies: result.snapshot.policyCount,
+			milliseconds: Math.max(0, clock() - startedAt),
+			whole: changes === null,
+		});
+	}
+
+	#refuse(epoch: string, revision: number, problems: readonly Problem[]): void {
+		this.#refused = { epoch, revision, problems };
+		this.#options.report({ kind: "refused", epoch, revision, problems });
+	}
+
+	#advance(policies: number): void {
+		this.#progress = policies;
+	}
+
+	/** Requests come first: the compiler takes a step, then gives way. */
+	async #drive(work: Generator<void, CompileResult>): Promise<CompileResult> {
+		for (;;) {
+			const step = work.next();
+			if (step.done) return step.value;
+			await this.#options.timers.breathe();
+			if (this.#stopped) return { ok: false, problems: [] };
+		}
+	}
+}

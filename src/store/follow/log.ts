@@ -1,0 +1,68 @@
+/** Tells the operator what happens to a follower. What needs a human is an error; what mends itself is a warning. */
+import { FirebreakError } from "../../core/errors.ts";
+import type { FollowEvent } from "./events.ts";
+
+/** The fields that log lines here have. */
+export interface FollowLogFields {
+	readonly epoch?: string;
+	readonly revision?: number;
+	readonly seq?: number;
+	readonly policies?: number;
+	readonly milliseconds?: number;
+	readonly count?: number;
+	readonly attempt?: number;
+	readonly cause?: string;
+	readonly error?: unknown;
+}
+
+export interface FollowLogger {
+	info(message: string, fields?: FollowLogFields): void;
+	warn(message: string, fields?: FollowLogFields): void;
+	error(message: string, fields?: FollowLogFields): void;
+}
+
+export function logFollowEvent(logger: FollowLogger, event: FollowEvent): void {
+	switch (event.kind) {
+		case "adopted": {
+			const { epoch, revision, policies, milliseconds } = event;
+			return logger.info("policy revision enforced", { epoch, revision, policies, milliseconds });
+		}
+		case "refused": {
+			const { epoch, revision, problems } = event;
+			const error = new FirebreakError("policy_invalid", `revision ${revision} does not compile`, { problems });
+			return logger.error("policy revision refused; the last good one stays", {
+				epoch,
+				revision,
+				count: problems.length,
+				error,
+			});
+		}
+		case "lane":
+			return logger.info("revocations enforced", { seq: event.seq, count: event.rows });
+		case "lane_unknown":
+			return logger.error("a revocation is of a kind that this version does not know; revocations count as stale", {
+				seq: event.seq,
+				cause: event.cause,
+			});
+		case "rewound":
+			return logger.error("the database was restored or replaced; its policy is loaded afresh", {
+				epoch: event.to.epoch,
+				revision: event.to.revision,
+				seq: event.to.seq,
+				cause: event.from.epoch === event.to.epoch ? "numbers went back" : "another epoch",
+			});
+		case "lost":
+			return logger.warn("the policy source does not answer; what is known is enforced on", { error: event.error });
+		case "found":
+			return logger.info("the policy source answers again");
+		case "listening":
+			return logger.info("listening for policy changes");
+		case "deaf":
+			return logger.warn("no hints of policy changes come; polling finds them", { error: event.error });
+		case "load_failed":
+			return logger.error("policy could not be loaded; it is tried again", {
+				attempt: event.attempt,
+				error: event.error,
+			});
+	}
+}
