@@ -31,6 +31,9 @@ export class Lane {
 		QUARANTINE_KINDS.map((kind) => [kind, new Map()]),
 	);
 
+	/** Names in quarantine, expired ones too: while it is 0 nobody needs looking up. */
+	#quarantined = 0;
+
 	/** Applies one row; rows at or below `seq` were applied already and change nothing. */
 	apply(row: LaneRow): void {
 		if (row.seq <= this.seq) return;
@@ -60,6 +63,7 @@ export class Lane {
 		domain: string | null,
 		now: number,
 	): "workload" | "segment" | "domain" | null {
+		if (this.#quarantined === 0) return null;
 		if (workload !== null && this.#isQuarantined("workload", workload, now)) return "workload";
 		if (segment !== null && this.#isQuarantined("segment", segment, now)) return "segment";
 		if (domain !== null && this.#isQuarantined("domain", domain, now)) return "domain";
@@ -78,7 +82,7 @@ export class Lane {
 		}
 		if (kind === "revoke_before") {
 			const issuer = text("issuer");
-			const instant = payload["issued_before"];
+			const instant = payload.issued_before;
 			if (issuer === null || typeof instant !== "number") return false;
 			const subjects = mapOf(this.#before, issuer);
 			const subject = text("subject") ?? "";
@@ -88,9 +92,11 @@ export class Lane {
 		const names = this.#quarantine.get(text("kind") as QuarantineKind);
 		const name = text("name");
 		if (!names || name === null) return false;
+		const before = names.size;
 		if (kind === "quarantine") names.set(name, end);
 		else if (kind === "lift") names.delete(name);
 		else return false;
+		this.#quarantined += names.size - before;
 		return true;
 	}
 

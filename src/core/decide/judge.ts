@@ -2,12 +2,11 @@
  * The second pure phase: the verdicts on credential and budgets come in as values, policies are judged (step 9), and
  * everything becomes one decision.
  */
-import type { ConditionPeer, ConditionScope } from "../condition/condition.ts";
 import type { Decision, Place } from "../decision.ts";
 import type { SegmentRow } from "../model.ts";
 import { type DenyReason, REASONS } from "../reasons.ts";
 import type { CredentialVerdict, TokenFacts } from "../request.ts";
-import type { Destination } from "./locate.ts";
+import type { Located } from "./locate.ts";
 import { judgePolicies, type PolicyOutcome } from "./policy.ts";
 import type { Route } from "./route.ts";
 import type { ConsideredRule } from "./trace.ts";
@@ -29,8 +28,6 @@ export interface Verdicts {
 	readonly rate: Overdrawn | null;
 }
 
-type Located = Extract<Destination, { ok: true }>;
-
 export function judge(route: Route, verdicts: Verdicts): Decision {
 	const { verdict, probe } = route;
 	const token = verdicts.credential.kind === "token" ? verdicts.credential.token : null;
@@ -46,69 +43,45 @@ export function judge(route: Route, verdicts: Verdicts): Decision {
 }
 
 function checkBudget(
-	{ verdict }: Route,
+	{ verdict, input }: Route,
 	step: "throttle" | "rate",
 	reason: "source_throttled" | "rate_limited",
 	overdrawn: Overdrawn | null,
 ): void {
 	if (overdrawn) verdict.fail(step, reason, overdrawn.detail);
-	else verdict.note(step, "pass");
+	else input.trace?.push({ step, result: "pass" });
 }
 
-function checkCredential({ verdict, demand }: Route, credential: CredentialVerdict): void {
-	if (!demand.token) return verdict.note("credential", "skipped", () => ({ note: "the flow needs no token" }));
-	if (credential.kind === "refused") return verdict.fail("credential", credential.reason, credential.detail);
-	// No caller may forget the verdict of a step: a token that is due and was not judged is an error, and denies.
-	if (credential.kind === "none") return verdict.fail("credential", "internal_error", "credential_not_judged");
-	verdict.note("credential", "pass", () => ({ note: `${credential.token.subject} by ${credential.token.issuer}` }));
+function checkCredential({ verdict, demand, input }: Route, credential: CredentialVerdict): void {
+	if (!demand.token) {
+		input.trace?.push({ step: "credential", result: "skipped", note: "the flow needs no token" });
+	} else if (credential.kind === "refused") {
+		verdict.fail("credential", credential.reason, credential.detail);
+	} else if (credential.kind === "none") {
+		// No caller may forget the verdict of a step: a token that is due and was not judged is an error, and denies.
+		verdict.fail("credential", "internal_error", "credential_not_judged");
+	} else {
+		const { subject, issuer } = credential.token;
+		input.trace?.push({ step: "credential", result: "pass", note: `${subject} by ${issuer}` });
+	}
 }
 
 function checkPolicies(route: Route, destination: Located, token: TokenFacts | null): PolicyOutcome {
 	const { input, source, verdict } = route;
-	const { request, now } = input;
-	const considered: ConsideredRule[] | null = input.trace ? [] : null;
-	const outcome = judgePolicies({
-		// Under monitor an unknown source comes this far; it is not anonymous, so nothing is about it.
-		shard: source.kind === "unknown" ? null : destination.shard,
-		source: source.segment?.name ?? null,
-		request,
-		scopes: token?.scopes ?? NO_SCOPES,
-		now,
-		conditionScope: () => conditionScope(route, destination, token),
-		considered,
-	});
-	const rules = considered ? { rules: considered } : {};
+	const { request, now, trace } = input;
+	const considered: ConsideredRule[] | null = trace ? [] : null;
+	const outcome = judgePolicies({ source, destination, request, token, now, considered });
 	if (outcome.allow) {
-		verdict.note("policy", "pass", () => ({ note: outcome.policy ?? "", ...rules }));
+		if (trace && considered)
+			trace.push({ step: "policy", result: "pass", note: outcome.policy ?? "", rules: considered });
 		return outcome;
 	}
 	// Nobody who could not show a certificate learns more than that one is due.
 	const reason = source.kind === "anonymous" && outcome.reason === "no_policy" ? "identity_missing" : outcome.reason;
 	verdict.fail("policy", reason as DenyReason, outcome.detail, outcome.policy);
-	if (considered && input.trace) input.trace[input.trace.length - 1] = { ...input.trace.at(-1)!, ...rules };
+	if (trace && considered) trace.push({ ...trace.pop()!, rules: considered });
 	return outcome;
 }
-
-function conditionScope(
-	{ input: { request, now }, source }: Route,
-	destination: Located,
-	token: TokenFacts | null,
-): Omit<ConditionScope, "params"> {
-	return {
-		request,
-		now,
-		token: token?.claims ?? null,
-		source: source.segment ? conditionPeer(source.segment, source.principal) : null,
-		destination: conditionPeer(destination.segment, destination.principal),
-	};
-}
-
-const conditionPeer = (segment: SegmentRow, principal: string | null): ConditionPeer => ({
-	segment: segment.name,
-	domain: segment.domain,
-	environment: segment.environment,
-	principal,
-});
 
 function conclude(route: Route, verdicts: Verdicts, outcome: PolicyOutcome | null): Decision {
 	const { input, source, crossing, verdict, probe } = route;

@@ -21,15 +21,17 @@ export function segmentOf(snapshot: Snapshot, spiffeId: string): SegmentRow | nu
 /** The slash of `spiffe://x/*`, the shortest selector there is. */
 const SHORTEST_PREFIX = "spiffe://x".length;
 
+export interface Located {
+	readonly ok: true;
+	readonly segment: SegmentRow;
+	readonly domain: Domain;
+	readonly shard: Shard | null;
+	/** From the listener's own certificate; null when the sidecar's configuration named the destination. */
+	readonly principal: string | null;
+}
+
 export type Destination =
-	| {
-			readonly ok: true;
-			readonly segment: SegmentRow;
-			readonly domain: Domain;
-			readonly shard: Shard | null;
-			/** From the listener's own certificate; null when the sidecar's configuration named the destination. */
-			readonly principal: string | null;
-	  }
+	| Located
 	| {
 			readonly ok: false;
 			readonly reason: "destination_unknown" | "destination_mismatch";

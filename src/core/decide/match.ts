@@ -1,5 +1,4 @@
 /** Whether one rule is about one request: everything of a rule but its source, destination and effect. */
-import type { ConditionScope } from "../condition/condition.ts";
 import type { Request } from "../request.ts";
 import type { Rule, Target } from "../snapshot.ts";
 import { captureParams, matchGrpc, matchTemplate } from "../template.ts";
@@ -50,14 +49,8 @@ export function missingScopes(rule: Rule, held: readonly string[]): readonly str
 	return missing;
 }
 
-/** `scope` is a function, since most rules have no condition and the scope costs something to build. */
-export function evaluateCondition(
-	rule: Rule,
-	request: Request,
-	scope: () => Omit<ConditionScope, "params">,
-): "true" | "false" | "error" {
-	if (rule.condition === null) return "true";
+/** The names that the rule's path captured, decoded. */
+export function paramsOf(rule: Rule, request: Request): Readonly<Record<string, string>> {
 	const template = rule.target.templates[templateIndex(rule.target, request)];
-	const params = template ? captureParams(template, request.segments) : Object.create(null);
-	return rule.condition.evaluate({ ...scope(), params });
+	return template ? captureParams(template, request.segments) : Object.create(null);
 }

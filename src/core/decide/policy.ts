@@ -3,24 +3,25 @@
  * of several rules that match alike, the first by name is the one that is shown.
  */
 
-import type { ConditionScope } from "../condition/condition.ts";
-import { ANONYMOUS, ANY_SOURCE } from "../model.ts";
+import type { ConditionPeer } from "../condition/condition.ts";
+import { ANONYMOUS, ANY_SOURCE, type SegmentRow } from "../model.ts";
 import type { DenyReason } from "../reasons.ts";
-import type { Request } from "../request.ts";
+import type { Request, TokenFacts } from "../request.ts";
 import type { Rule, RuleSet, Shard } from "../snapshot.ts";
 import { walkTrie } from "../trie.ts";
-import { evaluateCondition, holdsScopes, missingScopes, targetMiss } from "./match.ts";
+import type { Located } from "./locate.ts";
+import { holdsScopes, missingScopes, paramsOf, targetMiss } from "./match.ts";
+import type { Source } from "./source.ts";
 import type { ConsideredRule, RuleOutcome } from "./trace.ts";
 
 export interface PolicyInput {
-	readonly shard: Shard | null;
-	/** Null: anonymous. */
-	readonly source: string | null;
+	readonly source: Source;
+	readonly destination: Located;
 	readonly request: Request;
-	/** Scopes of the verified token; none without one. */
-	readonly scopes: readonly string[];
+	/** Verified, or null: then no scope is held. */
+	readonly token: TokenFacts | null;
+	/** Milliseconds since the epoch. */
 	readonly now: number;
-	readonly conditionScope: () => Omit<ConditionScope, "params">;
 	/** Explain's list of what was considered, or null. */
 	readonly considered: ConsideredRule[] | null;
 }
@@ -61,7 +62,7 @@ export function judgePolicies(input: PolicyInput): PolicyOutcome {
 		conditionError: null,
 	};
 	forEachCandidate(input, (rule) => weigh(rule, input, findings));
-	return outcomeOf(findings, input.scopes);
+	return outcomeOf(findings, scopesOf(input));
 }
 
 /** Whether a policy that names anonymous is about this request, whatever credential it demands on top. */
@@ -76,11 +77,13 @@ export function admitsAnonymous(shard: Shard | null, request: Request, now: numb
 	return admitted;
 }
 
-function forEachCandidate({ shard, source, request }: PolicyInput, visit: (rule: Rule) => void): void {
-	if (shard === null) return;
-	const own = shard.bySource.get(source ?? ANONYMOUS);
+function forEachCandidate({ source, destination, request }: PolicyInput, visit: (rule: Rule) => void): void {
+	const { shard } = destination;
+	// Under monitor an unknown source comes this far; it is not anonymous, so no rule is about it.
+	if (shard === null || source.kind === "unknown") return;
+	const own = shard.bySource.get(source.segment?.name ?? ANONYMOUS);
 	if (own) forEachRule(own, request, visit);
-	const any = source === null ? undefined : shard.bySource.get(ANY_SOURCE);
+	const any = source.segment === null ? undefined : shard.bySource.get(ANY_SOURCE);
 	if (any) forEachRule(any, request, visit);
 }
 
@@ -126,26 +129,44 @@ function isSettled(rule: Rule, findings: Findings): boolean {
 function outcomeOfRule(rule: Rule, input: PolicyInput): RuleOutcome {
 	const miss = targetMiss(rule, input.request, input.now);
 	if (miss !== null) return miss;
-	if (!holdsScopes(rule, input.scopes)) return "scopes";
-	const condition = evaluateCondition(rule, input.request, input.conditionScope);
+	if (!holdsScopes(rule, scopesOf(input))) return "scopes";
+	if (rule.condition === null) return "match";
+	const { source, destination, request, token, now } = input;
+	const condition = rule.condition.evaluate({
+		request,
+		params: paramsOf(rule, request),
+		source: source.segment && conditionPeer(source.segment, source.principal),
+		destination: conditionPeer(destination.segment, destination.principal),
+		token: token?.claims ?? null,
+		now,
+	});
 	return condition === "true" ? "match" : condition === "false" ? "condition" : "condition_error";
 }
+
+const conditionPeer = (segment: SegmentRow, principal: string | null): ConditionPeer => ({
+	segment: segment.name,
+	domain: segment.domain,
+	environment: segment.environment,
+	principal,
+});
+
+const scopesOf = ({ token }: PolicyInput): readonly string[] => token?.scopes ?? NONE;
 
 function outcomeOf(findings: Findings, scopes: readonly string[]): PolicyOutcome {
 	const { deny, allow, monitoredAllow, monitoredDeny, scopeMiss, conditionError } = findings;
 	if (deny) return refusal("policy_denied", deny, findings.denyError ? "condition_error" : null);
 	const wouldDeny = monitoredDeny && { reason: "policy_denied" as const, detail: null, policy: monitoredDeny.name };
-	if (allow) return { ...pass(allow), would: wouldDeny };
+	if (allow) return pass(allow, wouldDeny);
 	if (monitoredAllow) {
 		const would = {
 			reason: REASON_OF_MISS[findings.monitoredMiss as keyof typeof REASON_OF_MISS],
 			detail: findings.monitoredMiss === "condition" ? "condition" : null,
 			policy: monitoredAllow.name,
 		};
-		return { ...pass(monitoredAllow), would: wouldDeny ?? would };
+		return pass(monitoredAllow, wouldDeny ?? would);
 	}
 	if (scopeMiss) {
-		return { ...refusal("scope_missing", scopeMiss, null), missingScopes: missingScopes(scopeMiss, scopes) };
+		return refusal("scope_missing", scopeMiss, null, missingScopes(scopeMiss, scopes));
 	}
 	if (conditionError) return refusal("condition_error", conditionError, null);
 	return NO_POLICY;
@@ -157,24 +178,29 @@ const REASON_OF_MISS = {
 	condition_error: "condition_error",
 } as const satisfies Partial<Record<RuleOutcome, DenyReason>>;
 
-const pass = (rule: Rule): PolicyOutcome => ({
+const pass = (rule: Rule, would: PolicyOutcome["would"]): PolicyOutcome => ({
 	allow: true,
 	reason: "allowed",
 	detail: null,
 	policy: rule.name,
 	monitor: rule.monitor,
-	would: null,
+	would,
 	missingScopes: NONE,
 });
 
-const refusal = (reason: DenyReason, rule: Rule, detail: string | null): PolicyOutcome => ({
+const refusal = (
+	reason: DenyReason,
+	rule: Rule,
+	detail: string | null,
+	missingScopes: readonly string[] = NONE,
+): PolicyOutcome => ({
 	allow: false,
 	reason,
 	detail,
 	policy: rule.name,
 	monitor: rule.monitor,
 	would: null,
-	missingScopes: NONE,
+	missingScopes,
 });
 
 const first = (held: Rule | null, rule: Rule): Rule => (held === null || rule.name < held.name ? rule : held);

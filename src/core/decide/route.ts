@@ -41,25 +41,25 @@ export interface Route {
 }
 
 export function route(input: RouteInput): Route {
-	const { snapshot, destination, request, now } = input;
+	const { snapshot, destination, request, now, trace } = input;
 	const monitored =
 		destination.ok && (destination.segment.mode === "monitor" || destination.domain.row.mode === "monitor");
-	const verdict = new Verdict(monitored, input.trace);
+	const verdict = new Verdict(monitored, trace);
 	const source = identifySource(snapshot, request);
 	const probe = destination.ok && isProbe(destination.segment, request);
 
 	checkUpgrade(input, verdict);
 	if (!verdict.denied) checkEnforcer(input, verdict);
 	if (!verdict.denied) checkSource(input, source, probe, verdict);
-	if (!verdict.denied) checkDestination(destination, verdict);
+	if (!verdict.denied) checkDestination(input, verdict);
 	let crossing: CrossingRow | null = null;
 	if (verdict.denied || probe || !destination.ok || source.segment === null) {
-		if (!verdict.denied) verdict.note("crossing", "skipped");
+		if (!verdict.denied) trace?.push({ step: "crossing", result: "skipped" });
 	} else {
 		const found = findCrossing(snapshot, source.segment, destination.segment, now);
 		if (found.ok) {
 			crossing = found.crossing;
-			verdict.note("crossing", "pass", () => ({ note: found.crossing?.name ?? "same domain and environment" }));
+			trace?.push({ step: "crossing", result: "pass", note: crossing?.name ?? "same domain and environment" });
 		} else verdict.fail("crossing", found.reason, found.detail);
 	}
 	const demand = destination.ok && !probe ? unionOf(destination.domain.row.flow, crossing?.flow ?? null) : NO_DEMAND;
@@ -75,19 +75,21 @@ function checkUpgrade({ destination, request }: RouteInput, verdict: Verdict): v
 
 /** Step 3: the proxy guards the destination that it asks about, or is a named enforcer of the same environment. */
 function checkEnforcer(input: RouteInput, verdict: Verdict): void {
-	const { snapshot, destination, request } = input;
-	if (input.enforcerIdentity === "none" || !destination.ok) return verdict.note("enforcer", "skipped");
+	const { snapshot, destination, request, trace } = input;
+	if (input.enforcerIdentity === "none" || !destination.ok) {
+		trace?.push({ step: "enforcer", result: "skipped" });
+		return;
+	}
 	if (request.enforcer === null) return verdict.fail("enforcer", "enforcer_mismatch", "absent");
 	const segment = parseSpiffeId(request.enforcer) ? segmentOf(snapshot, request.enforcer) : null;
 	const named = segment?.enforcer && segment.environment === destination.segment.environment;
 	if (segment && (named || segment.name === destination.segment.name)) {
-		return verdict.note("enforcer", "pass", () => ({ note: request.enforcer ?? "" }));
-	}
-	verdict.fail("enforcer", "enforcer_mismatch", segment ? "other_segment" : "no_segment");
+		trace?.push({ step: "enforcer", result: "pass", note: request.enforcer });
+	} else verdict.fail("enforcer", "enforcer_mismatch", segment ? "other_segment" : "no_segment");
 }
 
 function checkSource(input: RouteInput, source: Source, probe: boolean, verdict: Verdict): void {
-	const { destination, request, lane, now } = input;
+	const { destination, request, lane, now, trace } = input;
 	const quarantined = lane.quarantined(
 		source.principal,
 		source.segment?.name ?? null,
@@ -95,19 +97,18 @@ function checkSource(input: RouteInput, source: Source, probe: boolean, verdict:
 		now,
 	);
 	if (quarantined !== null) return verdict.fail("source", "source_quarantined", quarantined);
-	if (probe) return verdict.note("source", "skipped", () => ({ note: "probe" }));
-	if (source.kind === "unknown") return verdict.fail("source", "source_unknown", source.detail);
-	if (source.kind === "anonymous") {
-		const shard = destination.ok ? destination.shard : null;
-		if (!admitsAnonymous(shard, request, now)) return verdict.fail("source", "identity_missing", null);
-		return verdict.note("source", "pass", () => ({ note: "anonymous, named by a policy" }));
-	}
-	verdict.note("source", "pass", () => ({ note: describe(source.segment, source.principal) }));
+	if (probe) trace?.push({ step: "source", result: "skipped", note: "probe" });
+	else if (source.kind === "unknown") verdict.fail("source", "source_unknown", source.detail);
+	else if (source.kind === "segment") {
+		trace?.push({ step: "source", result: "pass", note: describe(source.segment, source.principal) });
+	} else if (admitsAnonymous(destination.ok ? destination.shard : null, request, now)) {
+		trace?.push({ step: "source", result: "pass", note: "anonymous, named by a policy" });
+	} else verdict.fail("source", "identity_missing", null);
 }
 
-function checkDestination(destination: Destination, verdict: Verdict): void {
+function checkDestination({ destination, trace }: RouteInput, verdict: Verdict): void {
 	if (!destination.ok) return verdict.fail("destination", destination.reason, destination.detail);
-	verdict.note("destination", "pass", () => ({ note: describe(destination.segment, destination.principal) }));
+	trace?.push({ step: "destination", result: "pass", note: describe(destination.segment, destination.principal) });
 }
 
 /** Exact path, GET or HEAD. */

@@ -1,6 +1,6 @@
 /** Collects the failures of the steps in their order: the first that monitor cannot waive decides. */
 import { type DenyReason, REASONS } from "../reasons.ts";
-import type { Step, StepName, Trace } from "./trace.ts";
+import type { StepName, Trace } from "./trace.ts";
 
 export interface Failure {
 	readonly reason: DenyReason;
@@ -34,10 +34,5 @@ export class Verdict {
 			...(detail === null ? {} : { detail }),
 			...(policy === null ? {} : { note: policy }),
 		});
-	}
-
-	/** For explain only: what a step that did not fail found. `note` is a function, since requests do not need it. */
-	note(step: StepName, result: "pass" | "skipped", note?: () => Pick<Step, "note" | "rules">): void {
-		this.#trace?.push({ step, result, ...note?.() });
 	}
 }
