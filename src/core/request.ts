@@ -8,7 +8,10 @@ export interface Peer {
 	readonly principal: string | null;
 	/** IP address of the connection's peer, IPv4-mapped IPv6 reduced to IPv4; null when it is no IP address. */
 	readonly address: string | null;
-	/** base64url(SHA-256(DER)) of the peer's certificate (RFC 8705); null when the proxy did not send it. */
+	/**
+	 * base64url(SHA-256(DER)) of the peer's certificate (RFC 8705); null when the proxy did not send it, or it cannot be
+	 * read. May be a getter, made when it is asked for: copy it by name, a spread leaves it out.
+	 */
 	readonly certificateHash: string | null;
 }
 
@@ -34,7 +37,7 @@ export interface Request {
 	readonly authority: string;
 	/** Path as sent, without the query. */
 	readonly rawPath: string;
-	/** Canonical path: hex of escapes in upper case, nothing else changed. Always starts with `/`. */
+	/** In canonical spelling (canonical/spelling.ts). Always starts with `/`. */
 	readonly path: string;
 	/** `path` split at `/`, without the leading empty part: `/v1/` gives `["v1", ""]`. */
 	readonly segments: readonly string[];

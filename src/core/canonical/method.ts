@@ -21,10 +21,14 @@ export function methodDetail(method: string, extended: boolean): MethodDetail | 
 	return method === "CONNECT" && !extended ? "method_connect" : null;
 }
 
+const LOWER = 1;
+const UPPER = 2;
 const TOKEN = new Uint8Array(128);
-for (const character of "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") {
-	TOKEN[character.charCodeAt(0)] = 1;
-}
+const mark = (characters: string, kind: number) => {
+	for (const character of characters) TOKEN[character.charCodeAt(0)] = kind;
+};
+mark("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz", LOWER);
+mark("ABCDEFGHIJKLMNOPQRSTUVWXYZ", UPPER);
 
 /** Whether the text from `start` on is a token of RFC 9110, 5.6.2; the empty text is none. */
 export function isToken(text: string, start = 0): boolean {
@@ -33,4 +37,13 @@ export function isToken(text: string, start = 0): boolean {
 		if (code >= 0x80 || TOKEN[code] === 0) return false;
 	}
 	return text.length > start;
+}
+
+/** Whether the text is a token without capital letters. */
+export function isLowerCaseToken(text: string): boolean {
+	for (let index = 0; index < text.length; index++) {
+		const code = text.charCodeAt(index);
+		if (code >= 0x80 || TOKEN[code] !== LOWER) return false;
+	}
+	return text.length > 0;
 }

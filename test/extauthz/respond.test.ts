@@ -1,0 +1,261 @@
+import { describe, expect, test } from "@jest/globals";
+import fc from "fast-check";
+import type { Decision } from "../../src/core/decision.ts";
+import { type DenyReason, REASONS, type Reason } from "../../src/core/reasons.ts";
+import type { TokenFacts } from "../../src/core/request.ts";
+import { headerText } from "../../src/extauthz/header-text.ts";
+import { normalize } from "../../src/extauthz/normalize.ts";
+import { FAILED, respond } from "../../src/extauthz/respond.ts";
+import type { AllowedResponse, DeniedResponse } from "../../src/extauthz/wire.ts";
+import { checkOf, decisionOf, ORDERS } from "./fixtures.ts";
+
+const ID = "01JZ0000000000000000000000";
+const DENIALS = Object.keys(REASONS).filter((reason) => !reason.startsWith("allowed")) as DenyReason[];
+
+const requestWith = (headers: Readonly<Record<string, string>> = {}) => {
+	const result = normalize(checkOf({ headers }), null, []);
+	if (!result.ok) throw new Error(result.detail);
+	return result.request;
+};
+const tokenOf = (subject: string) => ({ subject }) as TokenFacts;
+const allow = (parts: Partial<Decision> = {}, headers: Readonly<Record<string, string>> = {}) =>
+	respond(decisionOf(parts), ID, requestWith(headers)) as AllowedResponse;
+const deny = (parts: Partial<Decision>) =>
+	respond(decisionOf({ allow: false, ...parts }), ID, requestWith()) as DeniedResponse;
+const headersOf = (response: AllowedResponse | DeniedResponse) =>
+	Object.fromEntries(response.headers.map(({ name, value }) => [name, value]));
+
+describe("allowed", () => {
+	test("the upstream sees the verified facts", () => {
+		const response = allow({ token: tokenOf("svc:orders") });
+		expect(response).toEqual({
+			allowed: true,
+			headers: [
+				{ name: "x-firebreak-principal", value: ORDERS },
+				{ name: "x-firebreak-source", value: "orders" },
+				{ name: "x-firebreak-subject", value: "svc:orders" },
+				{ name: "x-firebreak-decision", value: ID },
+			],
+			headersToRemove: [],
+			metadata: {
+				decision: "allow",
+				reason: "allowed",
+				policy: "orders-read-payments",
+				revision: 42,
+				source: "orders",
+				destination: "payments",
+				mode: "enforce",
+			},
+		});
+	});
+
+	test("what is not known is removed, whether it was seen or not", () => {
+		const anonymous = allow({ principal: null, source: null, reason: "allowed_probe", policy: null });
+		expect(headersOf(anonymous)).toEqual({ "x-firebreak-decision": ID });
+		expect(anonymous.headersToRemove).toEqual(["x-firebreak-principal", "x-firebreak-source", "x-firebreak-subject"]);
+		expect(anonymous.metadata).toEqual({
+			decision: "allow",
+			reason: "allowed_probe",
+			revision: 42,
+			destination: "payments",
+			mode: "enforce",
+		});
+		expect(allow({ token: tokenOf("") }).headersToRemove).toEqual(["x-firebreak-subject"]);
+	});
+
+	test("whatever the client sent of ours is overwritten or removed, never both", () => {
+		const response = allow(
+			{},
+			{
+				"x-firebreak-subject": "root",
+				"X-Firebreak-Principal": "spiffe://evil",
+				"x-firebreak-admin": "true",
+				x_firebreak_subject: "root",
+				"x-firebreak_source": "root",
+				"x-firebreak-": "x",
+				"x-firebreak": "kept",
+				"x-firebreaks": "kept",
+				"y-firebreak-subject": "kept",
+			},
+		);
+		expect([...response.headersToRemove].sort()).toEqual([
+			"x-firebreak-",
+			"x-firebreak-admin",
+			"x-firebreak-subject",
+			"x-firebreak_source",
+			"x_firebreak_subject",
+		]);
+		expect(headersOf(response)["x-firebreak-principal"]).toBe(ORDERS);
+	});
+
+	test("set and removed never share a name", () => {
+		const name = fc.constantFrom("principal", "source", "subject", "decision", "x", "");
+		fc.assert(
+			fc.property(fc.array(name), fc.boolean(), fc.boolean(), fc.boolean(), (names, subject, principal, strip) => {
+				const response = allow(
+					{
+						token: subject ? tokenOf("s") : null,
+						principal: principal ? ORDERS : null,
+						stripCredential: strip,
+					},
+					Object.fromEntries(names.map((end) => [`x-firebreak-${end}`, "forged"])),
+				);
+				const set = response.headers.map((header) => header.name);
+				expect(set.filter((header) => response.headersToRemove.includes(header))).toEqual([]);
+				for (const end of names) expect([...set, ...response.headersToRemove]).toContain(`x-firebreak-${end}`);
+				for (const header of response.headers) expect(header.value).toMatch(/^[\x21-\x7e]+$/);
+			}),
+		);
+	});
+
+	test("credentials go upstream unless they are to be stripped", () => {
+		expect(allow({ token: tokenOf("s") }).headersToRemove).toEqual([]);
+		expect(allow({ token: tokenOf("s"), stripCredential: true }).headersToRemove).toEqual(["authorization", "dpop"]);
+	});
+
+	test("under monitor, what would have been denied", () => {
+		const would = { reason: "scope_missing", detail: "payments:write", policy: "p" } as const;
+		expect(allow({ reason: "allowed_monitor", mode: "monitor", would }).metadata).toMatchObject({
+			reason: "allowed_monitor",
+			mode: "monitor",
+			would: { reason: "scope_missing", detail: "payments:write" },
+		});
+		const bare = { ...would, detail: null };
+		expect(allow({ would: bare }).metadata.would).toEqual({ reason: "scope_missing" });
+	});
+
+	test("a request that was not read is never allowed", () => {
+		expect(respond(decisionOf(), ID, null)).toMatchObject({ allowed: false, code: 13, status: 500 });
+	});
+});
+
+test.each([
+	["svc:orders", "svc:orders"],
+	["auth0|5f7c", "auth0|5f7c"],
+	["a\r\nx-role: admin", "a%0D%0Ax-role:%20admin"],
+	["\u0000", "%00"],
+	["Zoë", "Zo%C3%AB"],
+	["\u{1f600}", "%F0%9F%98%80"],
+	["alice,admin", "alice%2Cadmin"],
+	["100%", "100%25"],
+	["\ud800", "%EF%BF%BD"],
+	[" ", "%20"],
+	["", ""],
+])("the header text of %j is %j", (text, value) => {
+	expect(headerText(text)).toBe(value);
+});
+
+test("header text can be read back", () => {
+	fc.assert(
+		fc.property(fc.string({ unit: "grapheme" }), (text) => {
+			expect(decodeURIComponent(headerText(text))).toBe(text);
+		}),
+	);
+});
+
+describe("denied", () => {
+	test.each(DENIALS)("%s", (reason) => {
+		const entry = REASONS[reason];
+		const response = deny({ reason, detail: "operators-only" });
+		expect(response).toMatchObject({ allowed: false, code: entry.grpc, status: entry.status });
+		expect(response.code).not.toBe(0);
+		expect(response.status).toBeGreaterThanOrEqual(400);
+		expect(JSON.parse(response.body)).toEqual({
+			type: expect.stringMatching(/^urn:firebreak:problem:[a-z-]+$/),
+			title: entry.title,
+			status: entry.status,
+			decision: ID,
+		});
+		const headers = headersOf(response);
+		expect(headers).toMatchObject({
+			"content-type": "application/problem+json",
+			"cache-control": "no-store",
+			"x-firebreak-decision": ID,
+		});
+		if (entry.status === 401) expect(headers["www-authenticate"]).toBeDefined();
+		expect("retry-after" in headers).toBe(entry.status === 429);
+		expect(response.metadata).toMatchObject({ decision: "deny", reason });
+	});
+
+	/** Nothing of the answer but its metadata, which stays with the proxy, tells reasons of one title apart. */
+	test("one title, one answer", () => {
+		const publicParts = (reason: DenyReason) => {
+			const { metadata: _, ...rest } = deny({ reason, detail: reason, policy: reason });
+			return JSON.stringify(rest);
+		};
+		const byTitle = new Map<string, Set<string>>();
+		for (const reason of DENIALS) {
+			const { title, status } = REASONS[reason];
+			const answers = byTitle.get(`${status} ${title}`) ?? new Set();
+			byTitle.set(`${status} ${title}`, answers.add(publicParts(reason)));
+		}
+		expect([...byTitle].filter(([, answers]) => answers.size !== 1)).toEqual([]);
+	});
+
+	const CHALLENGES: readonly (readonly [DenyReason, string | undefined])[] = [
+		["identity_missing", 'Bearer realm="firebreak"'],
+		["token_missing", 'Bearer realm="firebreak"'],
+		["token_invalid", 'Bearer realm="firebreak", error="invalid_token"'],
+		["token_revoked", 'Bearer realm="firebreak", error="invalid_token"'],
+		["binding_mismatch", 'Bearer realm="firebreak", error="invalid_token"'],
+		["credentials_conflict", 'Bearer realm="firebreak", error="invalid_request"'],
+		["scope_missing", 'Bearer realm="firebreak", error="insufficient_scope"'],
+		["proof_invalid", 'DPoP realm="firebreak", error="invalid_dpop_proof", algs="ES256 EdDSA"'],
+		["proof_nonce", 'DPoP realm="firebreak", error="use_dpop_nonce", algs="ES256 EdDSA"'],
+		["no_policy", undefined],
+		["policy_denied", undefined],
+		["passport_context", undefined],
+		["ambiguous_request", undefined],
+		["keys_unavailable", undefined],
+		["internal_error", undefined],
+	];
+	test.each(CHALLENGES)("challenge of %s: %s", (reason, challenge) => {
+		expect(headersOf(deny({ reason }))["www-authenticate"]).toBe(challenge);
+	});
+
+	test("scopes that are missing are named, and cannot break out of their quotes", () => {
+		const challenge = (missingScopes: readonly string[]) =>
+			headersOf(deny({ reason: "scope_missing", missingScopes }))["www-authenticate"];
+		const start = 'Bearer realm="firebreak", error="insufficient_scope"';
+		expect(challenge(["payments:read", "payments:write"])).toBe(`${start}, scope="payments:read payments:write"`);
+		expect(challenge(['a"b', "c\\d", "e f", "g\r\n", "é", "", "ok"])).toBe(`${start}, scope="ok"`);
+		expect(challenge(['"'])).toBe(start);
+	});
+
+	test("hidden: not found, and nothing else", () => {
+		const response = deny({ reason: "crossing_missing", hidden: true, missingScopes: ["x"], retryAfter: 5 });
+		expect(response).toMatchObject({ status: 404, code: 5, metadata: { reason: "crossing_missing" } });
+		expect(JSON.parse(response.body)).toMatchObject({ title: "Not found", status: 404 });
+		expect(Object.keys(headersOf(response)).sort()).toEqual(["cache-control", "content-type", "x-firebreak-decision"]);
+		for (const reason of ["token_missing", "scope_missing", "no_policy"] as const) {
+			const { metadata: _, ...rest } = deny({ reason, hidden: true });
+			const { metadata: __, ...same } = response;
+			expect(rest).toEqual(same);
+		}
+	});
+
+	test.each([
+		[null, "1"],
+		[0, "1"],
+		[0.2, "1"],
+		[2.1, "3"],
+		[60, "60"],
+	])("retry after %s seconds: %s", (retryAfter, value) => {
+		expect(headersOf(deny({ reason: "rate_limited", retryAfter }))["retry-after"]).toBe(value);
+	});
+
+	test("a denial that calls itself allowed is a failure, not a pass", () => {
+		for (const reason of ["allowed", "allowed_probe", "allowed_monitor"] satisfies Reason[]) {
+			expect(deny({ reason })).toMatchObject({ allowed: false, code: 13, status: 500 });
+		}
+	});
+
+	test("without a decision there is a denial still", () => {
+		expect(FAILED).toMatchObject({ allowed: false, code: 13, status: 500 });
+		expect(JSON.parse(FAILED.body)).toEqual({
+			type: "urn:firebreak:problem:internal-error",
+			title: "Internal error",
+			status: 500,
+		});
+	});
+});
