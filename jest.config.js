@@ -1,6 +1,8 @@
 // Node strips the types itself (Node 24), so no transformer stands between a test and the code it runs.
 export default {
 	testEnvironment: "node",
+	globalSetup: "<rootDir>/test/support/global-setup.ts",
+	globalTeardown: "<rootDir>/test/support/global-teardown.ts",
 	extensionsToTreatAsEsm: [".ts"],
 	transform: {},
 	roots: ["<rootDir>/test"],
