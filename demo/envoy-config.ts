@@ -206,6 +206,7 @@ function accessLog(sidecar: SidecarOptions, options: EnvoyOptions): Json {
 					method: "%REQ(:METHOD)%",
 					path: "%REQ(:PATH)%",
 					peer: "%DOWNSTREAM_PEER_URI_SAN%",
+					traceparent: "%REQ(TRACEPARENT)%",
 					status: "%RESPONSE_CODE%",
 					details: "%RESPONSE_CODE_DETAILS%",
 					milliseconds: "%DURATION%",

@@ -26,6 +26,8 @@ export interface AccessLogEntry {
 	readonly path: string;
 	/** The caller's SPIFFE ID. */
 	readonly peer: string | null;
+	/** W3C trace context: the trace is the caller's, the span Envoy's own where it traces. */
+	readonly traceparent: string | null;
 	readonly status: number;
 	readonly details: string;
 	/** Dynamic metadata that Firebreak attached to its decision. */
@@ -77,7 +79,7 @@ export async function startEnvoy(workspace: Workspace, options: EnvoyOptions): P
 			...["--config-path", configuration, "--admin-address-path", adminFile],
 			...["--concurrency", "2", "--log-level", "warning"],
 			// The access log is read by people and tests, who would wait ten seconds for it.
-			...["--file-flush-interval-msec", "100"],
+			...["--file-flush-interval-msec", "20"],
 			// Otherwise a second Envoy on this machine would be taken for the first one's successor.
 			"--disable-hot-restart",
 		],

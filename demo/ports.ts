@@ -36,7 +36,7 @@ export async function onFreePorts<Started>(
 		try {
 			return await start(await freePorts(count));
 		} catch (error) {
-			const portTaken = error instanceof Error && /address already in use/i.test(error.message);
+			const portTaken = error instanceof Error && /address already in use|EADDRINUSE/i.test(error.message);
 			if (!portTaken || attempt === ATTEMPTS) throw error;
 		}
 	}

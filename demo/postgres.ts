@@ -13,7 +13,11 @@ import { createWorkspace, type UserIds, type Workspace } from "./workspace.ts";
 export interface EmbeddedPostgres {
 	/** A superuser's connection string, database `postgres`. Holds the password. */
 	readonly url: string;
-	/** Fast shutdown, open connections cut; the data is deleted. May be called again. */
+	/** Fast shutdown, open connections cut; the data stays. */
+	halt(): Promise<void>;
+	/** Starts it again after `halt`, on the same port with the same data. */
+	resume(): Promise<void>;
+	/** As `halt`, and the data is deleted. May be called again. */
 	stop(): Promise<void>;
 }
 
@@ -32,9 +36,15 @@ export async function startEmbeddedPostgres(settings: Record<string, string> = {
 		const password = randomBytes(18).toString("base64url");
 		const data = path.join(workspace.path, "data");
 		await initialize(binaries, data, password, workspace, user);
-		const { server, port } = await serve(binaries, data, settings, workspace, user);
+		const serveOn = (port: number): Promise<RunningProcess> => serve(binaries, data, port, settings, workspace, user);
+		const [first, port] = await onFreePorts(1, async ([free = 0]) => [await serveOn(free), free] as const);
+		let server = first;
 		return {
 			url: `postgres://postgres:${password}@127.0.0.1:${port}/postgres`,
+			halt: () => server.stop(),
+			async resume() {
+				server = await serveOn(port);
+			},
 			async stop() {
 				await server.stop();
 				workspace.remove();
@@ -123,35 +133,35 @@ async function initialize(
 	}
 }
 
-async function serve(
+function serve(
 	binaries: string,
 	data: string,
+	port: number,
 	settings: Record<string, string>,
 	workspace: Workspace,
 	user: UserIds | undefined,
-): Promise<{ server: RunningProcess; port: number }> {
-	return onFreePorts(1, async ([port]) => {
-		const configuration = {
-			listen_addresses: "127.0.0.1",
-			port: String(port),
-			unix_socket_directories: "",
-			// The data lives no longer than the process.
-			fsync: "off",
-			full_page_writes: "off",
-			synchronous_commit: "off",
-			...settings,
-		};
-		const server = await startProcess({
-			name: "Postgres",
-			command: path.join(binaries, "bin", "postgres"),
-			args: ["-D", data, ...Object.entries(configuration).flatMap(([name, value]) => ["-c", `${name}=${value}`])],
-			cwd: workspace.path,
-			env: ENVIRONMENT,
-			...(user && { user }),
-			ready: (output) => output.includes("database system is ready to accept connections"),
-			// Fast shutdown: SIGTERM would wait for every client to leave.
-			stopSignal: "SIGINT",
-		});
-		return { server, port: port as number };
+): Promise<RunningProcess> {
+	const configuration = {
+		listen_addresses: "127.0.0.1",
+		port: String(port),
+		unix_socket_directories: "",
+		// The data lives no longer than the process.
+		fsync: "off",
+		full_page_writes: "off",
+		synchronous_commit: "off",
+		// The demo shows how long it takes from a commit to the first request that it changes.
+		track_commit_timestamp: "on",
+		...settings,
+	};
+	return startProcess({
+		name: "Postgres",
+		command: path.join(binaries, "bin", "postgres"),
+		args: ["-D", data, ...Object.entries(configuration).flatMap(([name, value]) => ["-c", `${name}=${value}`])],
+		cwd: workspace.path,
+		env: ENVIRONMENT,
+		...(user && { user }),
+		ready: (output) => output.includes("database system is ready to accept connections"),
+		// Fast shutdown: SIGTERM would wait for every client to leave.
+		stopSignal: "SIGINT",
 	});
 }

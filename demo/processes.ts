@@ -4,8 +4,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { FirebreakError } from "../src/core/errors.ts";
 import type { UserIds } from "./workspace.ts";
 
-/** A program to run until it is stopped. */
-export interface ProcessSpec {
+/** A program to run. */
+export interface ProgramSpec {
 	/** What errors call it. */
 	readonly name: string;
 	readonly command: string;
@@ -15,6 +15,12 @@ export interface ProcessSpec {
 	readonly cwd?: string;
 	/** The user to run as, which takes root. */
 	readonly user?: UserIds;
+}
+
+/** A program to run until it is stopped. */
+export interface ProcessSpec extends ProgramSpec {
+	/** Given everything that it writes, as it writes it; what is kept for `output` is only the end. */
+	readonly onOutput?: (text: string) => void;
 	/** Asked again and again until it says true; a rejection means not yet. `output` is what the program wrote so far. */
 	readonly ready: (output: string) => boolean | Promise<boolean>;
 	/** Milliseconds until it must be ready, 30 s by default. */
@@ -73,21 +79,8 @@ function diesWithParent(): readonly string[] {
  * as a FirebreakError (`dependency_unreachable`, `timeout`) that quotes the end of its output.
  */
 export async function startProcess(spec: ProcessSpec): Promise<RunningProcess> {
-	const [command, ...args] = [...diesWithParent(), spec.command, ...spec.args] as [string, ...string[]];
-	// A process group apart: Ctrl-C in the terminal reaches this program alone, which then stops the others in order.
-	const child = spawn(command, args, {
-		stdio: ["ignore", "pipe", "pipe"],
-		detached: true,
-		env: spec.env ?? process.env,
-		...(spec.cwd !== undefined && { cwd: spec.cwd }),
-		...spec.user,
-	});
-	const output = collectOutput(child);
-	if (child.pid === undefined) {
-		const [error] = await once(child, "error");
-		throw new FirebreakError("dependency_unreachable", `${spec.name} could not be started: ${error.message}`);
-	}
-	const running = supervise(child, child.pid, spec, output);
+	const child = await spawnGroup(spec);
+	const running = supervise(child, spec, collectOutput(child, spec.onOutput));
 	try {
 		await waitUntilReady(running, spec);
 	} catch (error) {
@@ -97,17 +90,60 @@ export async function startProcess(spec: ProcessSpec): Promise<RunningProcess> {
 	return running;
 }
 
-function collectOutput(child: ChildProcess): () => string {
+/** What a program that ran to its end left. */
+export interface Finished {
+	readonly end: number | NodeJS.Signals;
+	readonly stdout: string;
+	readonly stderr: string;
+}
+
+/** Runs a program to its end, whatever its exit code. */
+export async function runProcess(spec: ProgramSpec): Promise<Finished> {
+	const child = await spawnGroup(spec);
+	let stdout = "";
+	let stderr = "";
+	child.stdout?.setEncoding("utf8").on("data", (text: string) => {
+		stdout += text;
+	});
+	child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+		stderr += text;
+	});
+	const end = await supervise(child, spec, () => "").ended;
+	return { end, stdout, stderr };
+}
+
+type Spawned = ChildProcess & { readonly pid: number };
+
+/** A process group apart: Ctrl-C in the terminal reaches this program alone, which then stops the others in order. */
+async function spawnGroup(spec: ProgramSpec): Promise<Spawned> {
+	const [command, ...args] = [...diesWithParent(), spec.command, ...spec.args] as [string, ...string[]];
+	const child = spawn(command, args, {
+		stdio: ["ignore", "pipe", "pipe"],
+		detached: true,
+		env: spec.env ?? process.env,
+		...(spec.cwd !== undefined && { cwd: spec.cwd }),
+		...spec.user,
+	});
+	if (child.pid !== undefined) return child as Spawned;
+	const [error] = await once(child, "error");
+	throw new FirebreakError("dependency_unreachable", `${spec.name} could not be started: ${error.message}`);
+}
+
+function collectOutput(child: ChildProcess, onOutput?: (text: string) => void): () => string {
 	let tail = "";
 	for (const stream of [child.stdout, child.stderr]) {
 		stream?.setEncoding("utf8").on("data", (text: string) => {
+			onOutput?.(text);
 			tail = (tail + text).slice(-OUTPUT_KEPT_CHARACTERS);
 		});
 	}
 	return () => tail;
 }
 
-function supervise(child: ChildProcess, pid: number, spec: ProcessSpec, output: () => string): RunningProcess {
+type Ending = Pick<ProcessSpec, "name" | "stopSignal" | "stopWithinMs">;
+
+function supervise(child: Spawned, spec: Ending, output: () => string): RunningProcess {
+	const { pid } = child;
 	if (alive.size === 0) process.on("exit", killAll);
 	alive.add(pid);
 	const ended = new Promise<number | NodeJS.Signals>((resolve) => {

@@ -32,6 +32,9 @@ export interface Ground {
 	readonly resources: AsyncDisposableStack;
 }
 
+/** Runs one step of the start, and may tell of it. */
+export type Step = <Result>(label: string, work: () => Promise<Result>) => Promise<Result>;
+
 export interface WorldOptions {
 	/** Applies migrations and starts Firebreak; what it starts it puts into `resources`. Tells where Firebreak listens. */
 	readonly startFirebreak: (ground: Ground) => Promise<FirebreakAddress>;
@@ -41,6 +44,8 @@ export interface WorldOptions {
 	readonly services?: readonly Service[];
 	/** An OTLP gRPC receiver on 127.0.0.1 that Envoy's spans go to; none by default. */
 	readonly otlpPort?: number;
+	/** Through which each step of the start goes; steps just run by default. */
+	readonly step?: Step;
 	/** Owns what is started, so that a signal that comes half-way can stop that much; the world's own by default. */
 	readonly resources?: AsyncDisposableStack;
 	/** Context extension `firebreak.destination` by service; absent for the others. */
@@ -81,17 +86,13 @@ export async function startWorld(options: WorldOptions): Promise<World> {
 	const services = options.services ?? COMPANY;
 	const resources = options.resources ?? new AsyncDisposableStack();
 	const stop = (): Promise<void> => resources.disposeAsync();
+	const step = options.step ?? ((_label, work) => work());
 	try {
 		const workspace = createWorkspace("world");
 		resources.defer(workspace.remove);
-		const pki = await createPki(workspace, services);
-		const upstreams = new Map<string, Upstream>();
-		for (const { name } of services) {
-			const upstream = await startUpstream(name);
-			resources.defer(upstream.stop);
-			upstreams.set(name, upstream);
-		}
-		const postgres = options.database === undefined ? await startEmbeddedPostgres() : undefined;
+		const pki = await step("Certificates", () => createPki(workspace, services));
+		const upstreams = await step("Services", () => startUpstreams(services, resources));
+		const postgres = options.database === undefined ? await step("Postgres", () => startEmbeddedPostgres()) : undefined;
 		if (postgres) resources.defer(postgres.stop);
 		const databaseUrl = postgres?.url ?? (options.database || "");
 		const firebreak = await options.startFirebreak({
@@ -100,19 +101,21 @@ export async function startWorld(options: WorldOptions): Promise<World> {
 			databaseUrl,
 			resources,
 		});
-		const envoy = await startEnvoy(workspace, {
-			...options.envoy,
-			sidecars: services.map(({ name }) => ({
-				name,
-				files: identityOf(pki, name).files,
-				upstreamPort: find(upstreams, name).port,
-				...(options.destinations?.[name] !== undefined && { destination: options.destinations[name] }),
-			})),
-			firebreak,
-			authorityFile: pki.authorityFile,
-			accessLogFile: `${workspace.path}/access.log`,
-			...(options.otlpPort !== undefined && { otlpPort: options.otlpPort }),
-		});
+		const envoy = await step("Envoy", () =>
+			startEnvoy(workspace, {
+				...options.envoy,
+				sidecars: services.map(({ name }) => ({
+					name,
+					files: identityOf(pki, name).files,
+					upstreamPort: find(upstreams, name).port,
+					...(options.destinations?.[name] !== undefined && { destination: options.destinations[name] }),
+				})),
+				firebreak,
+				authorityFile: pki.authorityFile,
+				accessLogFile: `${workspace.path}/access.log`,
+				...(options.otlpPort !== undefined && { otlpPort: options.otlpPort }),
+			}),
+		);
 		resources.defer(envoy.stop);
 		const spiffeIds = new Map(services.map(({ name, spiffeId }) => [name, spiffeId]));
 		return {
@@ -141,10 +144,24 @@ export async function startWorld(options: WorldOptions): Promise<World> {
 	}
 }
 
+async function startUpstreams(
+	services: readonly Service[],
+	resources: AsyncDisposableStack,
+): Promise<Map<string, Upstream>> {
+	const upstreams = new Map<string, Upstream>();
+	for (const { name } of services) {
+		const upstream = await startUpstream(name);
+		resources.defer(upstream.stop);
+		upstreams.set(name, upstream);
+	}
+	return upstreams;
+}
+
 async function createPki(workspace: Workspace, services: readonly Service[]): Promise<Pki> {
 	const authority = await createAuthority();
 	const identify = async (name: string, spiffeId: string): Promise<Identity> => {
-		const leaf = await authority.issue({ uris: [spiffeId], commonName: name });
+		// The DNS names are for tools such as curl, which look for no other; identity is the URI alone.
+		const leaf = await authority.issue({ uris: [spiffeId], dns: [name, "localhost"], commonName: name });
 		const files = {
 			certificate: workspace.write(`${name}.pem`, leaf.certificate),
 			key: workspace.write(`${name}.key`, leaf.key),

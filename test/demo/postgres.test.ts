@@ -38,6 +38,14 @@ describe("the embedded Postgres", () => {
 		expect(await query(one.url, "select current_setting('listen_addresses') as on")).toEqual([{ on: "127.0.0.1" }]);
 	});
 
+	test("comes back with its data, on the same port, after a halt", async () => {
+		await query(one.url, "create table kept (n int)");
+		await one.halt();
+		await expect(query(one.url, "select 1")).rejects.toThrow("ECONNREFUSED");
+		await one.resume();
+		expect(await query(one.url, "select count(*)::int as n from kept")).toEqual([{ n: 0 }]);
+	});
+
 	test("cuts open connections when it stops, deletes its data, and may be stopped again", async () => {
 		const client = new pg.Client({ connectionString: other.url });
 		const cut = new Promise((resolve) => client.on("error", resolve));

@@ -5,7 +5,7 @@ import path from "node:path";
 import { createInterface } from "node:readline/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "@jest/globals";
-import { startProcess } from "../../demo/processes.ts";
+import { runProcess, startProcess } from "../../demo/processes.ts";
 
 /** Whether it runs; a process that has ended but was not waited for does not. */
 function isRunning(pid: number): boolean {
@@ -82,7 +82,35 @@ describe("a program that started others", () => {
 	});
 });
 
+describe("runProcess", () => {
+	test("gives both outputs, whole, and the exit code, whatever it is", async () => {
+		const script = "seq 1 20000; echo to stderr >&2; exit 3";
+		const { end, stdout, stderr } = await runProcess({ name: "seq", command: "bash", args: ["-c", script] });
+		expect(end).toBe(3);
+		expect(stdout.trim().split("\n")).toHaveLength(20_000);
+		expect(stderr).toBe("to stderr\n");
+	});
+});
+
 describe("startProcess", () => {
+	test("hands on everything that is written", async () => {
+		let heard = "";
+		const script = "echo out; echo err >&2; seq 1 20000; sleep 60";
+		const running = await startProcess({
+			name: "talker",
+			command: "bash",
+			args: ["-c", script],
+			onOutput: (text) => {
+				heard += text;
+			},
+			ready: (output) => output.includes("20000"),
+		});
+		await running.stop();
+		expect(running.output()).not.toContain("out");
+		expect(heard).toContain("out");
+		expect(heard).toContain("err");
+	});
+
 	test("keeps the output and tells how the program ended", async () => {
 		const running = await startProcess({
 			name: "talker",
