@@ -1,0 +1,92 @@
+/** The program itself, run as its users run it: by its command line, configured by its environment. */
+import { appendFileSync } from "node:fs";
+import path from "node:path";
+import { FirebreakError } from "../src/core/errors.ts";
+import { FIREBREAK_SPIFFE_ID } from "./company.ts";
+import type { FirebreakAddress } from "./envoy-config.ts";
+import { onFreePorts } from "./ports.ts";
+import { type Finished, type RunningProcess, runProcess, startProcess } from "./processes.ts";
+import type { Ground } from "./world.ts";
+
+const MAIN = path.join(import.meta.dirname, "..", "src", "main.ts");
+
+/** This program's environment without what would configure Firebreak, and with `settings`. */
+function environment(settings: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
+	const inherited = Object.entries(process.env).filter(([name]) => !/^(FIREBREAK_|OTEL_|DATABASE_URL$)/.test(name));
+	return { ...Object.fromEntries(inherited), ...settings };
+}
+
+/** Runs one command of Firebreak's to its end, whatever its exit code. */
+export function runFirebreak(databaseUrl: string, args: readonly string[]): Promise<Finished> {
+	return runProcess({
+		name: `firebreak ${args[0]}`,
+		command: process.execPath,
+		args: [MAIN, ...args],
+		env: environment({ DATABASE_URL: databaseUrl }),
+	});
+}
+
+/** What `migrate up --json` answers. */
+export interface Migrated {
+	readonly applied: readonly { readonly name: string }[];
+	readonly revision: number;
+}
+
+/** `firebreak migrate up`; throws what it wrote when it fails. */
+export async function migrateUp(databaseUrl: string, folder: string): Promise<Migrated> {
+	const { end, stdout, stderr } = await runFirebreak(databaseUrl, ["migrate", "up", "--dir", folder, "--json"]);
+	if (end === 0) return JSON.parse(stdout) as Migrated;
+	throw new FirebreakError("migration_invalid", `firebreak migrate up ended with ${end}:\n${stdout}${stderr}`);
+}
+
+export interface RunningFirebreak {
+	/** Where Envoy asks. */
+	readonly address: FirebreakAddress;
+	/** `http://127.0.0.1:<port>` of the admin side. */
+	readonly adminUrl: string;
+	/** Everything that it logged. */
+	readonly logFile: string;
+	readonly process: RunningProcess;
+}
+
+/**
+ * `firebreak serve` with mutual TLS on free loopback ports, where a proxy may ask only about the service whose certificate it
+ * shows. Ready when /readyz says so. `settings` are environment variables that are added.
+ */
+export async function startFirebreak(
+	{ workspace, pki }: Pick<Ground, "workspace" | "pki">,
+	databaseUrl: string,
+	settings: Readonly<Record<string, string>> = {},
+): Promise<RunningFirebreak> {
+	const logFile = workspace.write("firebreak.log", "");
+	return onFreePorts(2, async ([grpcPort = 0, adminPort = 0]) => {
+		const adminUrl = `http://127.0.0.1:${adminPort}`;
+		const server = await startProcess({
+			name: "Firebreak",
+			command: process.execPath,
+			args: [MAIN, "serve"],
+			env: environment({
+				DATABASE_URL: databaseUrl,
+				FIREBREAK_GRPC_ADDR: `127.0.0.1:${grpcPort}`,
+				FIREBREAK_GRPC_TLS_CERT: pki.firebreak.files.certificate,
+				FIREBREAK_GRPC_TLS_KEY: pki.firebreak.files.key,
+				FIREBREAK_GRPC_TLS_CLIENT_CA: pki.authorityFile,
+				FIREBREAK_ENFORCER_IDENTITY: "tls",
+				FIREBREAK_ADMIN_ADDR: `127.0.0.1:${adminPort}`,
+				...settings,
+			}),
+			onOutput: (text) => appendFileSync(logFile, text),
+			ready: async () => (await fetch(`${adminUrl}/readyz`)).ok,
+		});
+		return { address: { port: grpcPort, spiffeId: FIREBREAK_SPIFFE_ID }, adminUrl, logFile, process: server };
+	});
+}
+
+/** Settings that send spans to an OTLP receiver on 127.0.0.1, soon after they ended. */
+export function exportTo(otlpPort: number): Record<string, string> {
+	return {
+		OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${otlpPort}`,
+		OTEL_EXPORTER_OTLP_PROTOCOL: "grpc",
+		OTEL_BSP_SCHEDULE_DELAY: "100",
+	};
+}
