@@ -1,5 +1,4 @@
 /** `firebreak migrate up | status | verify | new`: policies as SQL files, applied all together or not at all. */
-import { relative, resolve } from "node:path";
 import { readDatabaseUrl } from "../config.ts";
 import { compilePolicySet } from "../core/compile/compile.ts";
 import { SCHEMA_DIRECTORY } from "../store/migrations/files.ts";
@@ -33,7 +32,7 @@ export function register(program: Program, io: Io): void {
 			const output = createOutput(io, options);
 			const outcome = await withDatabase(io, options.databaseUrl, (database) =>
 				migrateUp(database, {
-					folders: folders(io, dir),
+					folders: folders(dir),
 					compile: compilePolicySet,
 					clock: io.clock,
 					to,
@@ -55,9 +54,7 @@ export function register(program: Program, io: Io): void {
 		.action(async (_options, command) => {
 			const { dir, ...options } = command.optsWithGlobals();
 			const output = createOutput(io, options);
-			const status = await withDatabase(io, options.databaseUrl, (database) =>
-				migrateStatus(database, folders(io, dir)),
-			);
+			const status = await withDatabase(io, options.databaseUrl, (database) => migrateStatus(database, folders(dir)));
 			output.answer(status, () => showStatus(output, status));
 		});
 
@@ -69,9 +66,7 @@ export function register(program: Program, io: Io): void {
 		.action(async (_options, command) => {
 			const { dir, ...options } = command.optsWithGlobals();
 			const output = createOutput(io, options);
-			const verified = await withDatabase(io, options.databaseUrl, (database) =>
-				migrateVerify(database, folders(io, dir)),
-			);
+			const verified = await withDatabase(io, options.databaseUrl, (database) => migrateVerify(database, folders(dir)));
 			output.answer(verified, () =>
 				output.line(`${verified.verified} applied migrations are as their files say; ${verified.pending} pending`),
 			);
@@ -87,8 +82,8 @@ export function register(program: Program, io: Io): void {
 		.action(async (name, _options, command) => {
 			const { dir, owner, ...options } = command.optsWithGlobals();
 			const output = createOutput(io, options);
-			const path = await migrateNew({ directory: resolve(io.cwd, dir), owner, name, clock: io.clock });
-			output.answer({ path }, () => output.line(relative(io.cwd, path)));
+			const path = await migrateNew({ directory: dir, owner, name, clock: io.clock });
+			output.answer({ path }, () => output.line(path));
 		});
 }
 
@@ -101,10 +96,8 @@ async function withDatabase<T>(io: Io, url: string | undefined, work: (database:
 	}
 }
 
-/** Paths in messages stay as the user gave them. */
-function folders(io: Io, dir: string): MigrationFolders {
-	return { schema: SCHEMA_DIRECTORY, policy: relative(process.cwd(), resolve(io.cwd, dir)) || "." };
-}
+/** The folder stays as it was given: messages name its files the same way. */
+const folders = (dir: string): MigrationFolders => ({ schema: SCHEMA_DIRECTORY, policy: dir });
 
 function showProgress(output: Output, event: UpEvent): void {
 	switch (event.kind) {

@@ -101,7 +101,8 @@ async function readMigration(path: string, owner: string | null, name: string, s
 
 /** The optional first line: `-- requires: orders/20260114093000_a, platform/20260102000000_b`. */
 function requirementsOf(text: string, path: string): readonly string[] {
-	const line = /^--[ \t]*requires:(.*)$/m.exec(text.slice(0, Math.max(text.indexOf("\n"), 0) || text.length));
+	const end = text.indexOf("\n");
+	const line = /^--[ \t]*requires:(.*)$/.exec(end < 0 ? text : text.slice(0, end));
 	if (!line) return [];
 	return line[1]!.split(",").map((item) => {
 		const name = item.trim().replace(/\.sql$/, "");
