@@ -84,8 +84,8 @@ class Follower implements PolicyFollower {
 			adopt: (snapshot, confirmedAt) => {
 				this.#view = freeze({ ...this.#view, snapshot, policyConfirmedAt: confirmedAt });
 				this.#started.resolve();
-				this.#hint();
 			},
+			onIdle: () => this.#hint(),
 		});
 		this.#listener = new Listener({
 			source,
@@ -184,6 +184,7 @@ class Follower implements PolicyFollower {
 		const afresh = head.epoch !== this.#laneEpoch || head.seq < this.#seq;
 		const lane = afresh ? new Lane() : this.#view.lane;
 		let seq = afresh ? 0 : this.#seq;
+		const wasKnown = lane.unknownKind === null;
 		let rows = 0;
 		while (seq < head.seq) {
 			const batch = await this.#options.source.loadLane(seq);
@@ -195,7 +196,6 @@ class Follower implements PolicyFollower {
 			if (!afresh) this.#seq = seq;
 			await this.#options.timers.breathe();
 		}
-		const wasKnown = afresh || this.#view.lane.unknownKind === null;
 		this.#seq = seq;
 		this.#laneEpoch = head.epoch;
 		this.#view = freeze({ ...this.#view, lane, laneConfirmedAt: askedAt });

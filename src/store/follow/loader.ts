@@ -1,6 +1,6 @@
 /** Loads and compiles policy beside the poll: one load at a time, and none again for a revision that was refused. */
 import type { Changes } from "../../core/compile/changes.ts";
-import { type CompileResult, EMPTY_SNAPSHOT } from "../../core/compile/compile.ts";
+import { type CompileResult, compilePolicySet, EMPTY_SNAPSHOT, recompile } from "../../core/compile/compile.ts";
 import type { Problem } from "../../core/errors.ts";
 import type { PolicySet } from "../../core/model.ts";
 import type { Snapshot } from "../../core/snapshot.ts";
@@ -12,9 +12,12 @@ import type { Timers } from "./timers.ts";
 
 /** The compiler of the core, or what a test puts in its place. */
 export interface Compiler {
-	whole(set: PolicySet): Generator<void, CompileResult>;
+	/** `previous` is what is enforced now: what is the same in both is shared. */
+	whole(set: PolicySet, previous: Snapshot): Generator<void, CompileResult>;
 	changes(base: Snapshot, changes: Changes): Generator<void, CompileResult>;
 }
+
+export const CORE_COMPILER: Compiler = { whole: compilePolicySet, changes: recompile };
 
 export interface LoaderOptions {
 	readonly source: PolicySource;
@@ -27,6 +30,8 @@ export interface LoaderOptions {
 	readonly base: () => Snapshot;
 	/** `confirmedAt`: when the snapshot was certainly the newest, in milliseconds since the epoch. */
 	readonly adopt: (snapshot: Snapshot, confirmedAt: number) => void;
+	/** A load ended, well or not: the head may have moved meanwhile. */
+	readonly onIdle: () => void;
 }
 
 export class Loader {
@@ -59,6 +64,7 @@ export class Loader {
 		this.#running = this.#load().finally(() => {
 			this.#running = null;
 			this.#progress = null;
+			this.#options.onIdle();
 		});
 	}
 
@@ -98,7 +104,7 @@ export class Loader {
 		const loaded = changes ?? (await source.loadPolicySet((policies) => this.#advance(policies)));
 		if (this.#stopped) return;
 		const { epoch, revision } = loaded;
-		const work = changes ? compiler.changes(from, changes) : compiler.whole(loaded as PolicySet);
+		const work = changes ? compiler.changes(from, changes) : compiler.whole(loaded as PolicySet, from);
 		const result = await this.#drive(work);
 		if (this.#stopped) return;
 		if (!result.ok) {

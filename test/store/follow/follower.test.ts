@@ -1,0 +1,345 @@
+import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import type { Snapshot } from "../../../src/core/snapshot.ts";
+import type { FollowEvent } from "../../../src/store/follow/events.ts";
+import { createPolicyFollower, type PolicyFollower } from "../../../src/store/follow/follower.ts";
+import { CORE_COMPILER } from "../../../src/store/follow/loader.ts";
+import { fakeSource } from "../support/fake-source.ts";
+import { fakeTime } from "../support/fake-time.ts";
+
+const POLL = 500;
+
+let time: ReturnType<typeof fakeTime>;
+let source: ReturnType<typeof fakeSource>;
+let events: FollowEvent[];
+let follower: PolicyFollower;
+
+beforeEach(() => {
+	time = fakeTime();
+	source = fakeSource();
+	events = [];
+	follower = createPolicyFollower({
+		source,
+		compiler: CORE_COMPILER,
+		clock: time.clock,
+		random: () => 0,
+		timers: time.timers,
+		pollInterval: POLL,
+		report: (event) => events.push(event),
+	});
+});
+afterEach(async () => {
+	await follower.stop();
+	expect(time.pending()).toBe(0);
+});
+
+const kinds = () => events.map(({ kind }) => kind);
+const calls = (call: string) => source.calls.filter((made) => made === call).length;
+const revision = () => follower.current().snapshot.revision;
+
+function policies(snapshot: Snapshot = follower.current().snapshot): string[] {
+	return [...snapshot.shards.values()].flatMap(({ bySource }) =>
+		[...bySource.values()].flatMap(({ rules }) => rules.map(({ name }) => name)),
+	);
+}
+
+function revoked(id: string): string | null {
+	const token = { issuer: "https://id.example.org", id, subject: "s", issuedAt: 0, keyThumbprint: null };
+	return follower.current().lane.revocationOf(token, time.clock());
+}
+
+async function started(): Promise<void> {
+	source.commit(["p1"], { hint: false });
+	await follower.start();
+	await time.settle();
+	events.length = 0;
+	source.calls.length = 0;
+}
+
+describe("starting", () => {
+	test("knows nothing at first, then the newest revision and every revocation", async () => {
+		expect(follower.status()).toMatchObject({
+			state: "starting",
+			enforced: null,
+			policyAgeMs: null,
+			revocationAgeMs: null,
+		});
+		expect(follower.current().policyConfirmedAt).toBe(Number.NEGATIVE_INFINITY);
+		source.commit(["p1"]);
+		for (const id of ["t1", "t2", "t3", "t4", "t5"]) source.revoke(id);
+		await follower.start();
+		await time.settle();
+		expect(policies()).toEqual(["p1"]);
+		expect([revoked("t1"), revoked("t5"), revoked("t6")]).toEqual(["token", "token", null]);
+		expect(follower.status()).toMatchObject({
+			state: "following",
+			listening: true,
+			enforced: { epoch: "one", revision: 1, seq: 5 },
+			policyAgeMs: 0,
+			revocationAgeMs: 0,
+		});
+	});
+
+	test("an empty database is a revision like any other", async () => {
+		await follower.start();
+		expect(follower.status()).toMatchObject({ state: "following", enforced: { revision: 0 } });
+	});
+
+	test("keeps trying while the source is down, and starts when it comes", async () => {
+		source.fail("head", "listen");
+		const ready = follower.start();
+		await time.advance(60_000);
+		expect(follower.status()).toMatchObject({
+			state: "lost",
+			enforced: null,
+			lastError: expect.stringContaining("failed"),
+		});
+		expect(kinds().filter((kind) => kind === "lost")).toHaveLength(1);
+		source.fail();
+		await time.advance(5_000);
+		await ready;
+		expect(follower.status()).toMatchObject({ state: "following", lastError: expect.any(String) });
+		expect(kinds()).toEqual(expect.arrayContaining(["lost", "deaf", "found", "listening", "adopted"]));
+	});
+
+	test("a first revision that does not compile leaves everything denied until a good one comes", async () => {
+		source.commit(["p1"], { condition: "nonsense(" });
+		const ready = follower.start();
+		await time.advance(5 * POLL);
+		expect(policies()).toEqual([]);
+		expect(follower.status()).toMatchObject({ state: "starting", refused: { revision: 1 }, policyAgeMs: null });
+		source.commit(["p2"]);
+		await ready;
+		expect(policies()).toEqual(["p2"]);
+	});
+
+	test("stop resolves what waits for the start", async () => {
+		source.fail("head");
+		const ready = follower.start();
+		await time.settle();
+		await follower.stop();
+		await ready;
+	});
+});
+
+describe("a change", () => {
+	beforeEach(started);
+
+	test("is enforced at its hint, without waiting for the poll, by its changes alone", async () => {
+		source.commit(["p1", "p2"]);
+		await time.settle();
+		expect(policies().sort()).toEqual(["p1", "p2"]);
+		expect(events).toMatchObject([{ kind: "adopted", revision: 2, policies: 2, whole: false }]);
+		expect(calls("set")).toBe(0);
+	});
+
+	test("is found by the poll when the hint is lost", async () => {
+		source.commit(["p2"], { hint: false });
+		await time.advance(POLL - 1);
+		expect(revision()).toBe(1);
+		await time.advance(1);
+		expect(policies()).toEqual(["p2"]);
+	});
+
+	test("swaps the view as a whole: one taken before stays as it was", async () => {
+		const before = follower.current();
+		source.commit(["p2"]);
+		await time.settle();
+		expect(policies(before.snapshot)).toEqual(["p1"]);
+		expect(policies()).toEqual(["p2"]);
+		expect(Object.isFrozen(follower.current())).toBe(true);
+	});
+
+	test("a burst of hints becomes few polls, and one load at a time", async () => {
+		const release = source.hold("changes");
+		source.commit(["p2"]);
+		await time.settle();
+		for (let n = 3; n < 50; n++) source.commit([`p${n}`]);
+		source.hint(1_000);
+		await time.settle();
+		expect(calls("changes")).toBe(1);
+		expect(calls("head")).toBeLessThan(10);
+		release();
+		await time.settle();
+		expect(policies()).toEqual(["p49"]);
+		expect(calls("changes")).toBe(2);
+	});
+
+	test("nothing is loaded while nothing changes", async () => {
+		await time.advance(10 * POLL);
+		expect(new Set(source.calls)).toEqual(new Set(["head"]));
+		expect(calls("head")).toBe(10);
+		expect(events).toEqual([]);
+	});
+
+	test("what does not compile is refused whole, once, and the next good one is adopted", async () => {
+		source.commit(["p1", "p2"], { condition: "nonsense(" });
+		await time.advance(10 * POLL);
+		expect(policies()).toEqual(["p1"]);
+		expect(kinds()).toEqual(["refused"]);
+		expect(calls("changes")).toBe(1);
+		expect(follower.status()).toMatchObject({
+			state: "following",
+			head: { revision: 2 },
+			enforced: { revision: 1 },
+			refused: { epoch: "one", revision: 2, problems: [{ object: "policy p1" }, { object: "policy p2" }] },
+			// Since the refused revision was met, the enforced one is not known to be right any more.
+			policyAgeMs: 10 * POLL,
+			revocationAgeMs: 0,
+		});
+		source.commit(["p3"]);
+		await time.settle();
+		expect(policies()).toEqual(["p3"]);
+		expect(follower.status()).toMatchObject({ refused: null, policyAgeMs: 0 });
+	});
+
+	test("revocations are enforced while a policy is loading, and while the newest is refused", async () => {
+		const release = source.hold("changes");
+		source.commit(["p2"]);
+		source.revoke("t1");
+		await time.settle();
+		expect([revision(), revoked("t1")]).toEqual([1, "token"]);
+		release();
+		await time.settle();
+		source.commit(["p3"], { condition: "nonsense(" });
+		source.revoke("t2");
+		await time.settle();
+		expect([revision(), revoked("t2")]).toEqual([2, "token"]);
+	});
+
+	test("a revocation of an unknown kind is said once", async () => {
+		source.revoke("t1", { kind: "banish" });
+		await time.settle();
+		source.revoke("t2");
+		await time.settle();
+		expect(kinds()).toEqual(["lane", "lane_unknown", "lane"]);
+		expect(follower.current().lane.unknownKind).toBe("banish");
+		expect(revoked("t2")).toBe("token");
+	});
+
+	test("a load that fails is tried again, with growing waits, and says so", async () => {
+		source.fail("changes");
+		source.commit(["p2"]);
+		await time.advance(4 * POLL);
+		expect(revision()).toBe(1);
+		expect(events).toMatchObject([
+			{ kind: "load_failed", attempt: 1 },
+			{ kind: "load_failed", attempt: 2 },
+			{ kind: "load_failed", attempt: 3 },
+			{ kind: "load_failed", attempt: 4 },
+		]);
+		source.fail();
+		await time.advance(5_000);
+		expect(revision()).toBe(2);
+	});
+});
+
+describe("a source that goes away", () => {
+	beforeEach(started);
+
+	test("changes no answer; status, log and ages say so", async () => {
+		source.fail("head", "lane", "set", "changes", "listen");
+		await time.advance(60_000);
+		expect(policies()).toEqual(["p1"]);
+		expect(kinds().sort()).toEqual(["deaf", "lost"]);
+		expect(follower.status()).toMatchObject({
+			state: "lost",
+			listening: false,
+			policyAgeMs: 60_000,
+			revocationAgeMs: 60_000,
+		});
+	});
+
+	test("is asked at once when the listening connection is back, however long the waits have grown", async () => {
+		source.fail("head", "listen");
+		await time.advance(60_000);
+		source.commit(["p2"], { hint: false });
+		source.revoke("t1", { hint: false });
+		source.fail("head");
+		await time.advance(5_000);
+		expect(follower.status().listening).toBe(true);
+		const asked = calls("head");
+		source.fail();
+		source.cut();
+		await time.advance(100);
+		expect(calls("head")).toBeGreaterThan(asked);
+		expect([revision(), revoked("t1")]).toEqual([2, "token"]);
+		expect(kinds().at(-1)).toBe("adopted");
+		expect(follower.status()).toMatchObject({ state: "following", policyAgeMs: 0, revocationAgeMs: 0 });
+	});
+
+	test("a listening connection that dies silently is found out and replaced", async () => {
+		source.fail("check");
+		await time.advance(14_999);
+		expect(calls("listen")).toBe(0);
+		await time.advance(1 + 100);
+		expect(calls("listen")).toBe(1);
+		expect(kinds()).toEqual(["deaf", "listening"]);
+	});
+
+	test("without any hints the poll alone keeps up", async () => {
+		source.fail("listen");
+		await time.advance(1_000);
+		source.commit(["p2"]);
+		await time.advance(POLL);
+		expect(revision()).toBe(2);
+		expect(follower.status()).toMatchObject({ state: "following", listening: false, lastError: "listen failed" });
+	});
+
+	test("waits between attempts grow to their limit", async () => {
+		source.fail("head", "listen");
+		await time.advance(120_000);
+		// 100, 200, ... 3200 ms, then 5 s each, for polling and listening alike.
+		expect(calls("head")).toBeLessThan(35);
+		expect(calls("head")).toBeGreaterThan(25);
+	});
+});
+
+describe("a source that was restored or replaced", () => {
+	beforeEach(started);
+
+	test("numbers that go back are taken, loudly, and both lanes are read afresh", async () => {
+		const restore = source.backup();
+		source.commit(["p2"]);
+		source.revoke("t1");
+		await time.settle();
+		expect([revision(), revoked("t1")]).toEqual([2, "token"]);
+		restore();
+		await time.advance(POLL);
+		expect([revision(), policies(), revoked("t1")]).toEqual([1, ["p1"], null]);
+		expect(events).toContainEqual({
+			kind: "rewound",
+			from: { epoch: "one", revision: 2, seq: 1 },
+			to: { epoch: "one", revision: 1, seq: 0 },
+		});
+		expect(calls("set")).toBe(1);
+	});
+
+	test("another epoch with the same numbers is loaded as a whole", async () => {
+		source.revoke("t1");
+		await time.settle();
+		source.setEpoch("two");
+		const view = follower.current();
+		await time.advance(POLL);
+		expect(follower.current().snapshot).not.toBe(view.snapshot);
+		expect(follower.current().lane).not.toBe(view.lane);
+		expect(follower.status().enforced).toEqual({ epoch: "two", revision: 1, seq: 1 });
+		expect(revoked("t1")).toBe("token");
+		expect(kinds()).toEqual(expect.arrayContaining(["rewound", "adopted"]));
+	});
+
+	test("a head that was read before a load ended does not look like going back", async () => {
+		const release = source.hold("changes");
+		source.commit(["p2"]);
+		await time.settle();
+		const late = source.hold("head");
+		source.hint();
+		await time.settle();
+		release();
+		await time.settle();
+		source.commit(["p3"], { hint: false });
+		late();
+		await time.settle();
+		expect(kinds()).not.toContain("rewound");
+		expect(revision()).toBe(3);
+	});
+});
