@@ -20,6 +20,24 @@ export const LIMITS = {
 	certificateCacheBytes: 16_777_216,
 	/** Of the path of a refused request, in records. */
 	refusedPathChars: 256,
+	/** One message on the gRPC side, also after decompression; a check with 60 KiB of headers takes a tenth of it. */
+	grpcMessageBytes: 1_048_576,
+	/** Checks that one proxy may have under way; Envoy's own default for a cluster is 1024. */
+	grpcStreams: 4_096,
+	/** Memory of one connection's streams, megabytes; beyond it new streams are refused. */
+	grpcConnectionMegabytes: 64,
+	/** A proxy that keeps its connection is sent to another server now and then; calls under way get the grace. */
+	grpcConnectionAgeMs: 300_000,
+	grpcConnectionAgeGraceMs: 30_000,
+	/** Silence after which a proxy is pinged, and the wait for its answer. */
+	grpcKeepaliveMs: 60_000,
+	grpcKeepaliveTimeoutMs: 20_000,
+	/** Streams of the health service that are kept open. */
+	healthWatchers: 1_024,
+	/** Before a server that stops takes no more calls: for proxies to see that it is not serving. */
+	drainNoticeMs: 1_000,
+	/** Time between looks at the certificate files. */
+	tlsReloadMs: 2_000,
 	/** Compact serialization of a token, refused before parsing. */
 	tokenBytes: 8_192,
 	/** Nesting of JSON inside a token. */
@@ -125,6 +143,8 @@ export const LIMITS = {
 	/** Of waits before records are written again: the first, which each failure doubles, and the longest. */
 	recordRetryMs: 250,
 	recordRetryMaxMs: 10_000,
+	/** Longest wait for the last records at shutdown. */
+	recordDrainMs: 5_000,
 	/** Shortest time between two log lines about lost records. */
 	recordComplaintMs: 60_000,
 	/** Rows that one statement of the retention deletes, and the time between its rounds. */

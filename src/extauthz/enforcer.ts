@@ -1,0 +1,45 @@
+/** Who asks: the identity of the proxy on the authorization call itself. */
+import { X509Certificate } from "node:crypto";
+import { parseSpiffeId } from "../core/spiffe.ts";
+
+/**
+ * The SPIFFE ID of a certificate that TLS has verified, DER; null unless it has exactly one URI name and that is one
+ * (X.509-SVID, section 2).
+ */
+export function spiffeIdOf(der: Uint8Array): string | null {
+	const names = new X509Certificate(der).subjectAltName;
+	// Node quotes every name that could be taken for several (CVE-2021-44532), and no SPIFFE ID needs quotes.
+	if (names === undefined || names.includes('"')) return null;
+	const uris = names.split(", ").filter((name) => name.startsWith("URI:"));
+	const id = uris.length === 1 ? (uris[0] as string).slice("URI:".length) : "";
+	return parseSpiffeId(id) === null ? null : id;
+}
+
+/** The parts of a call that say whose connection it is; `call` is grpc-js's own and not part of its interface. */
+export interface ConnectedCall {
+	getAuthContext(): { readonly sslPeerCertificate?: { readonly raw: Uint8Array } };
+	readonly call?: { readonly stream?: { readonly session?: object } };
+}
+
+/** Reads each connection's certificate once; it cannot change while the connection lasts. */
+export class EnforcerIdentities {
+	readonly #known = new WeakMap<object, string | null>();
+
+	/** The SPIFFE ID of the proxy that makes this call, or null when it has none. */
+	of(call: ConnectedCall): string | null {
+		const session = call.call?.stream?.session;
+		if (session === undefined) return read(call);
+		let identity = this.#known.get(session);
+		if (identity === undefined) {
+			identity = read(call);
+			this.#known.set(session, identity);
+		}
+		return identity;
+	}
+}
+
+/** The context is empty unless the certificate was verified. */
+function read(call: ConnectedCall): string | null {
+	const certificate = call.getAuthContext().sslPeerCertificate;
+	return certificate === undefined ? null : spiffeIdOf(certificate.raw);
+}
