@@ -33,14 +33,17 @@ export function isVerifiable(profile: Profile): boolean {
 	return KNOWN_OPTIONS[profile] !== undefined;
 }
 
-/** Everything that is wrong with an issuer's algorithms, keys and options; empty when its tokens can be verified. */
+/**
+ * Everything that is wrong with an issuer's algorithms, keys and options; empty when its tokens can be verified. Options
+ * of a profile that is not verified yet are let be.
+ */
 export function lintIssuer(row: IssuerRow): readonly KeyProblem[] {
-	if (!isVerifiable(row.profile)) return [];
+	const uri = row.jwks_uri === null ? null : checkJwksUri(row.jwks_uri);
 	return [
-		...lintAlgorithms(row),
+		...(row.profile === "api_key" ? [] : lintAlgorithms(row)),
 		...(row.jwks === null ? [] : lintJwks(row.jwks, row.profile)),
-		...[row.jwks_uri === null ? null : checkJwksUri(row.jwks_uri)].filter((problem) => problem !== null),
-		...readIssuerOptions(row).problems,
+		...(uri === null ? [] : [uri]),
+		...(isVerifiable(row.profile) ? readIssuerOptions(row).problems : []),
 	];
 }
 

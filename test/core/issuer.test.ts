@@ -27,7 +27,8 @@ describe("lintIssuer", () => {
 		["jwt_svid by its url", { profile: "jwt_svid", url: "spiffe://td" }],
 		["jwt_svid by its option", { profile: "jwt_svid", options: { trust_domain: "td" } }],
 		["jwt_svid by both", { profile: "jwt_svid", url: "spiffe://td", options: { trust_domain: "td" } }],
-		["a profile of a later version", { profile: "kubernetes", options: { anything: 1 }, algorithms: [] }],
+		["options of a profile that is not verified yet", { profile: "kubernetes", options: { anything: 1 } }],
+		["keys of Firebreak's own making", { profile: "api_key", algorithms: [], jwks_uri: null }],
 	])("takes %s", (_, over) => {
 		expect(lintIssuer({ ...row, ...over })).toEqual([]);
 	});
@@ -42,6 +43,7 @@ describe("lintIssuer", () => {
 			"algorithms",
 		],
 		["plain http", { jwks_uri: "http://issuer.example.org/jwks" }, "jwks_uri"],
+		["a bad inline set of any profile", { profile: "kubernetes", jwks_uri: null, jwks: { keys: [] } }, "jwks"],
 		["a bad inline set", { jwks_uri: null, jwks: { keys: [] } }, "jwks"],
 		["an unknown option", { options: { scope_claim: "scp" } }, "options"],
 		["a claim that is no text", { profile: "oidc", options: { id_claim: 1 } }, "options"],

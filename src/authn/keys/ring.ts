@@ -62,12 +62,12 @@ export class KeyRing {
 		return source;
 	}
 
-	/** Seconds since the last good fetch of each followed issuer with a `jwks_uri`; infinite when there was none. */
-	ages(): { readonly issuer: string; readonly seconds: number }[] {
+	/** Seconds since the last good fetch for each followed issuer with a `jwks_uri`; infinite when there was none. */
+	ages(): (readonly [issuer: string, seconds: number])[] {
 		const now = this.#options.clock();
 		return [...this.#sources.values()].flatMap((source) => {
 			const seconds = source.age(now);
-			return seconds === null ? [] : [{ issuer: source.issuer, seconds }];
+			return seconds === null ? [] : [[source.issuer, seconds] as const];
 		});
 	}
 

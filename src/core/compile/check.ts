@@ -2,7 +2,7 @@
  * What the compiler refuses about single rows. The database refuses most of it earlier, at the call; this is what
  * stands when rows come from elsewhere (a snapshot on disk, a test, a database that someone wrote to by hand).
  */
-import { lintJwks } from "../jwks.ts";
+import { lintIssuer } from "../issuer.ts";
 import {
 	ANONYMOUS,
 	ANY_SOURCE,
@@ -37,8 +37,7 @@ export function checkIssuer(row: IssuerRow, problems: Problems): void {
 			cure: "give either jwks or jwks_uri",
 		});
 	}
-	if (row.jwks === null) return;
-	for (const problem of lintJwks(row.jwks)) problems.add(object, { field: "jwks", ...problem });
+	for (const problem of lintIssuer(row)) problems.add(object, problem);
 }
 
 export function checkSegment(row: SegmentRow, problems: Problems): void {

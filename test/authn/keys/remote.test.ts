@@ -138,16 +138,16 @@ describe("a healthy endpoint", () => {
 		await settle();
 		endpoint.serve(jwksOf(two));
 		await until(() => reports.length === 2);
-		expect(ring.ages()).toEqual([{ issuer: ISSUER, seconds: 0 }]);
+		expect(ring.ages()).toEqual([[ISSUER, 0]]);
 		expect(await outcome(tokenOf(two))).toBe("token");
 	});
 
 	test("ages count from the last good fetch", async () => {
 		ring.follow([row, issuerRow({ url: "https://inline.example.org", jwks: jwksOf(one) })]);
-		expect(ring.ages()).toEqual([{ issuer: ISSUER, seconds: Number.POSITIVE_INFINITY }]);
+		expect(ring.ages()).toEqual([[ISSUER, Number.POSITIVE_INFINITY]]);
 		await until(() => reports.length > 0);
 		now += 7_000;
-		expect(ring.ages()).toEqual([{ issuer: ISSUER, seconds: 7 }]);
+		expect(ring.ages()).toEqual([[ISSUER, 7]]);
 	});
 });
 
@@ -230,7 +230,7 @@ describe("an endpoint that fails", () => {
 			issuer: ISSUER,
 			cause: "it cannot be reached (ECONNREFUSED)",
 		});
-		expect(ring.ages()).toEqual([{ issuer: ISSUER, seconds: Number.POSITIVE_INFINITY }]);
+		expect(ring.ages()).toEqual([[ISSUER, Number.POSITIVE_INFINITY]]);
 	});
 
 	test("retried in the background, and well again", async () => {
