@@ -100,7 +100,7 @@ function problemType(title: string): string {
 	return `urn:firebreak:problem:${title.toLowerCase().replace(/[^a-z]+/g, "-")}`;
 }
 
-/** What is not known is left out, which access logs print as `-`. */
+/** For the operator's access log. What is not known is left out, which access logs print as `-`. */
 function metadataOf(decision: Decision): Metadata {
 	const metadata: Record<string, MetadataValue> = {
 		decision: decision.allow ? "allow" : "deny",
@@ -108,6 +108,7 @@ function metadataOf(decision: Decision): Metadata {
 		revision: decision.revision,
 		mode: decision.mode,
 	};
+	if (decision.detail !== null) metadata.detail = decision.detail;
 	if (decision.policy !== null) metadata.policy = decision.policy;
 	if (decision.source !== null) metadata.source = decision.source.segment;
 	if (decision.destination !== null) metadata.destination = decision.destination.segment;
