@@ -5,7 +5,7 @@ import { FirebreakError } from "../src/core/errors.ts";
 import { FIREBREAK_SPIFFE_ID } from "./company.ts";
 import type { FirebreakAddress } from "./envoy-config.ts";
 import { onFreePorts } from "./ports.ts";
-import { type Finished, type RunningProcess, runProcess, startProcess } from "./processes.ts";
+import { type Finished, type ProgramSpec, type RunningProcess, runProcess, startProcess } from "./processes.ts";
 import type { Ground } from "./world.ts";
 
 const MAIN = path.join(import.meta.dirname, "..", "src", "main.ts");
@@ -16,14 +16,14 @@ function environment(settings: Readonly<Record<string, string>>): NodeJS.Process
 	return { ...Object.fromEntries(inherited), ...settings };
 }
 
+/** The command line of `firebreak ARGS`. `env` is the whole environment. */
+export function firebreakProgram(args: readonly string[], env: NodeJS.ProcessEnv): ProgramSpec {
+	return { name: `firebreak ${args[0]}`, command: process.execPath, args: [MAIN, ...args], env };
+}
+
 /** Runs one command of Firebreak's to its end, whatever its exit code. */
 export function runFirebreak(databaseUrl: string, args: readonly string[]): Promise<Finished> {
-	return runProcess({
-		name: `firebreak ${args[0]}`,
-		command: process.execPath,
-		args: [MAIN, ...args],
-		env: environment({ DATABASE_URL: databaseUrl }),
-	});
+	return runProcess(firebreakProgram(args, environment({ DATABASE_URL: databaseUrl })));
 }
 
 /** What `migrate up --json` answers. */
@@ -61,20 +61,18 @@ export async function startFirebreak(
 	const logFile = workspace.write("firebreak.log", "");
 	return onFreePorts(2, async ([grpcPort = 0, adminPort = 0]) => {
 		const adminUrl = `http://127.0.0.1:${adminPort}`;
+		const env = environment({
+			DATABASE_URL: databaseUrl,
+			FIREBREAK_GRPC_ADDR: `127.0.0.1:${grpcPort}`,
+			FIREBREAK_GRPC_TLS_CERT: pki.firebreak.files.certificate,
+			FIREBREAK_GRPC_TLS_KEY: pki.firebreak.files.key,
+			FIREBREAK_GRPC_TLS_CLIENT_CA: pki.authorityFile,
+			FIREBREAK_ENFORCER_IDENTITY: "tls",
+			FIREBREAK_ADMIN_ADDR: `127.0.0.1:${adminPort}`,
+			...settings,
+		});
 		const server = await startProcess({
-			name: "Firebreak",
-			command: process.execPath,
-			args: [MAIN, "serve"],
-			env: environment({
-				DATABASE_URL: databaseUrl,
-				FIREBREAK_GRPC_ADDR: `127.0.0.1:${grpcPort}`,
-				FIREBREAK_GRPC_TLS_CERT: pki.firebreak.files.certificate,
-				FIREBREAK_GRPC_TLS_KEY: pki.firebreak.files.key,
-				FIREBREAK_GRPC_TLS_CLIENT_CA: pki.authorityFile,
-				FIREBREAK_ENFORCER_IDENTITY: "tls",
-				FIREBREAK_ADMIN_ADDR: `127.0.0.1:${adminPort}`,
-				...settings,
-			}),
+			...firebreakProgram(["serve"], env),
 			onOutput: (text) => appendFileSync(logFile, text),
 			ready: async () => (await fetch(`${adminUrl}/readyz`)).ok,
 		});

@@ -10,12 +10,13 @@ export interface PolicyFolder {
 	add(owner: string, slug: string, sql: string): string;
 }
 
-const EXAMPLE = path.join(import.meta.dirname, "..", "migrations", "policy");
+/** The example company's migrations, one folder an owner. */
+export const EXAMPLE_POLICIES = path.join(import.meta.dirname, "..", "migrations", "policy");
 
 /** Copies the example company's migrations into the workspace. */
 export function copyPolicies(workspace: Workspace): PolicyFolder {
 	const folder = path.join(workspace.path, "policy");
-	cpSync(EXAMPLE, folder, { recursive: true });
+	cpSync(EXAMPLE_POLICIES, folder, { recursive: true });
 	let newest = 0;
 	return {
 		path: folder,

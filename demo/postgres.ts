@@ -1,12 +1,11 @@
-import { execFile, execFileSync } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { cpSync, rmSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
-import { promisify } from "node:util";
 import { FirebreakError } from "../src/core/errors.ts";
 import { onFreePorts } from "./ports.ts";
-import { type RunningProcess, startProcess } from "./processes.ts";
+import { type RunningProcess, runProcess, startProcess } from "./processes.ts";
 import { createWorkspace, type UserIds, type Workspace } from "./workspace.ts";
 
 /** A throw-away Postgres of its own: durable until it is stopped, then gone with all its data. */
@@ -119,18 +118,18 @@ async function initialize(
 		"--no-sync",
 		"--no-instructions",
 	];
-	try {
-		await promisify(execFile)(path.join(binaries, "bin", "initdb"), args, {
-			cwd: workspace.path,
-			env: ENVIRONMENT,
-			...user,
-		});
-	} catch (cause) {
-		const words = (cause as { stderr?: string }).stderr?.trim() || (cause as Error).message;
-		throw new FirebreakError("dependency_unreachable", `the embedded Postgres could not be initialized: ${words}`);
-	} finally {
-		rmSync(passwordFile, { force: true });
-	}
+	const { end, stderr } = await runProcess({
+		name: "initdb",
+		command: path.join(binaries, "bin", "initdb"),
+		args,
+		cwd: workspace.path,
+		env: ENVIRONMENT,
+		...(user && { user }),
+	});
+	rmSync(passwordFile, { force: true });
+	if (end === 0) return;
+	const words = stderr.trim() || `it ended with ${end}`;
+	throw new FirebreakError("dependency_unreachable", `the embedded Postgres could not be initialized: ${words}`);
 }
 
 function serve(

@@ -144,7 +144,8 @@ type Ending = Pick<ProcessSpec, "name" | "stopSignal" | "stopWithinMs">;
 
 function supervise(child: Spawned, spec: Ending, output: () => string): RunningProcess {
 	const { pid } = child;
-	if (alive.size === 0) process.on("exit", killAll);
+	// Before folders are removed in which they may still write.
+	if (alive.size === 0) process.prependListener("exit", killAll);
 	alive.add(pid);
 	const ended = new Promise<number | NodeJS.Signals>((resolve) => {
 		// "close" comes after the last output was read.

@@ -58,7 +58,7 @@ const READ: Line = {
 		status: 200,
 		reason: "allowed",
 		policy: "orders-reads-payments",
-		upstream: { "x-firebreak-principal": ORDERS, "x-firebreak-source": "orders", "x-firebreak-subject": "orders" },
+		upstream: { "x-firebreak-principal": ORDERS, "x-firebreak-source": "orders", "x-firebreak-subject": "client:orders" },
 	},
 };
 
@@ -170,7 +170,7 @@ export const STORY: readonly Line[] = [
 			status: 200,
 			reason: "allowed",
 			policy: "storefront-reads-offers",
-			upstream: { "x-firebreak-source": "storefront", "x-firebreak-subject": "storefront" },
+			upstream: { "x-firebreak-source": "storefront", "x-firebreak-subject": "client:storefront" },
 		},
 	},
 	{

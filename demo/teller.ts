@@ -21,18 +21,24 @@ export interface Verdict {
 	readonly would?: { readonly reason: string; readonly detail?: string };
 }
 
-export interface Told {
+/** A line that was sent and answered. */
+export interface Answered {
 	readonly response: ClientResponse;
-	readonly verdict: Verdict;
 	/** Of the caller's trace context, which it sent along. */
 	readonly traceId: string;
 	readonly spanId: string;
 	/** From the connection to the last byte of the answer. */
 	readonly milliseconds: number;
+	/** When the answer was there, in milliseconds since the epoch. */
+	readonly arrived: number;
+}
+
+export interface Told extends Answered {
+	readonly verdict: Verdict;
 }
 
 /** Sends one line, as part of a trace of its own. */
-export async function tell(world: World, issuers: Issuers, line: Line): Promise<Told> {
+export async function ask(world: World, issuers: Issuers, line: Line): Promise<Answered> {
 	const traceId = randomBytes(16).toString("hex");
 	const spanId = randomBytes(8).toString("hex");
 	const { from, to, method, path } = line;
@@ -43,12 +49,17 @@ export async function tell(world: World, issuers: Issuers, line: Line): Promise<
 	};
 	const started = performance.now();
 	const response = await world.send({ from, to, path, headers, ...(method !== undefined && { method }) });
-	const milliseconds = performance.now() - started;
-	return { response, verdict: await readVerdict(world, traceId), traceId, spanId, milliseconds };
+	return { response, traceId, spanId, milliseconds: performance.now() - started, arrived: Date.now() };
+}
+
+/** Sends one line and reads what Firebreak decided. */
+export async function tell(world: World, issuers: Issuers, line: Line): Promise<Told> {
+	const answered = await ask(world, issuers, line);
+	return { ...answered, verdict: await readVerdict(world, answered.traceId) };
 }
 
 /** Envoy writes its access log in the background, so this waits for the line of a trace, at most some seconds. */
-async function readVerdict(world: World, traceId: string): Promise<Verdict> {
+export async function readVerdict(world: World, traceId: string): Promise<Verdict> {
 	const deadline = performance.now() + 5_000;
 	for (;;) {
 		const entry = world.envoy.accessLog().find(({ traceparent }) => traceparent?.includes(traceId));

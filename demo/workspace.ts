@@ -22,7 +22,8 @@ export function createWorkspace(purpose: string, owner?: UserIds): Workspace {
 	const folder = mkdtempSync(path.join(tmpdir(), `firebreak-${purpose}-`));
 	const remove = (): void => {
 		process.off("exit", remove);
-		rmSync(folder, { recursive: true, force: true });
+		// Again, should a program that was just killed still have put a file there.
+		rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 20 });
 	};
 	// The last resort for a program that ends without coming back here.
 	process.on("exit", remove);

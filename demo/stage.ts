@@ -1,0 +1,53 @@
+/** The stage that the story is played on: the example company behind Envoy, with Firebreak, its policies and issuers. */
+import { createServerLogin } from "./database.ts";
+import { exportTo, migrateUp, type RunningFirebreak, startFirebreak } from "./firebreak.ts";
+import { createIssuers, type Issuers } from "./issuers.ts";
+import { copyPolicies, type PolicyFolder } from "./policies.ts";
+import { CHANGE } from "./story.ts";
+import { startWorld, type World, type WorldOptions } from "./world.ts";
+
+export interface Stage {
+	readonly world: World;
+	readonly issuers: Issuers;
+	readonly policies: PolicyFolder;
+	readonly firebreak: RunningFirebreak;
+	/** Policy migrations that were applied at the start, and the revision that they made. */
+	readonly migrations: number;
+	readonly revision: number;
+	/** What Firebreak connects to Postgres with. */
+	readonly serverUrl: string;
+}
+
+export interface StageOptions extends Pick<WorldOptions, "otlpPort" | "step" | "resources"> {
+	/** Connection string of a Postgres of one's own; embedded when absent. */
+	readonly databaseUrl?: string | undefined;
+	/** Environment variables for Firebreak. */
+	readonly settings?: Readonly<Record<string, string>>;
+}
+
+/** Sets it up from nothing. On failure everything that was started is stopped again; `world.stop` ends it all. */
+export async function setStage(options: StageOptions = {}): Promise<Stage> {
+	const { databaseUrl, settings, otlpPort, ...rest } = options;
+	const step = options.step ?? ((_label, work) => work());
+	const issuers = createIssuers();
+	let set: Pick<Stage, "policies" | "firebreak" | "migrations" | "revision" | "serverUrl"> | undefined;
+	const world = await startWorld({
+		...rest,
+		...(databaseUrl !== undefined && { database: databaseUrl }),
+		...(otlpPort !== undefined && { otlpPort }),
+		async startFirebreak(ground) {
+			const policies = copyPolicies(ground.workspace);
+			policies.add("platform", "throw_away_keys", issuers.sql + CHANGE.undo);
+			const { applied, revision } = await step("Migrations", () => migrateUp(ground.databaseUrl, policies.path));
+			// Someone else's Postgres is left without logins of ours.
+			const serverUrl = databaseUrl ?? (await createServerLogin(ground.databaseUrl));
+			const telemetry = otlpPort === undefined ? {} : exportTo(otlpPort);
+			const firebreak = await step("Firebreak", () => startFirebreak(ground, serverUrl, { ...telemetry, ...settings }));
+			ground.resources.defer(firebreak.process.stop);
+			set = { policies, firebreak, migrations: applied.length, revision, serverUrl };
+			return firebreak.address;
+		},
+	});
+	if (!set) throw new Error("the world did not start Firebreak");
+	return { world, issuers, ...set };
+}
