@@ -75,7 +75,6 @@ class TokenAuthenticator implements Authenticator {
 	authenticate(request: CredentialRequest, demand: CredentialDemand): CredentialVerdict | Promise<CredentialVerdict> {
 		const token = readCredential(request);
 		if (typeof token !== "string") return token;
-		if (token.length > LIMITS.tokenBytes) return invalid("size");
 		const digest = hash("sha256", token, "binary");
 		const now = this.#clock();
 		const known = this.#cache.get(digest, now);

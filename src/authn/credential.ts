@@ -1,8 +1,9 @@
+import { LIMITS } from "../core/limits.ts";
 import type { Request } from "../core/request.ts";
-import { type Refusal, refuse } from "./refusal.ts";
+import { invalid, type Refusal, refuse } from "./refusal.ts";
 
 /**
- * The one bearer token that a request carries.
+ * The one bearer token that a request carries, at most `LIMITS.tokenBytes` long.
  *
  * The scheme's name is case-insensitive (RFC 9110, 11.1). Two credentials at once are a conflict, whichever of them
  * is good (RFC 6750, 3.1): the upstream might read the other one. Tokens in the query or in a form are not read.
@@ -34,7 +35,8 @@ function readUncommon(value: string, proof: boolean): string | Refusal {
 function tokenOf(value: string, start: number): string | Refusal {
 	let from = start;
 	while (value.charCodeAt(from) === SPACE) from++;
-	return from === value.length ? refuse("token_missing", "empty") : value.slice(from);
+	if (from === value.length) return refuse("token_missing", "empty");
+	return value.length - from > LIMITS.tokenBytes ? invalid("size") : value.slice(from);
 }
 
 const SPACE = 0x20;

@@ -252,6 +252,31 @@ test("forged key ids are not remembered", async () => {
 	expect(authenticator.counts).toEqual({ hit: 0, hit_bad: 0, joined: 0, miss: 500 });
 });
 
+test("no change of one character of a good token is accepted, nor makes it throw", async () => {
+	const tokens = [world.token(), world.token({}, {}, world.key.rs), world.token({}, {}, world.key.ed)];
+	await fc.assert(
+		fc.asyncProperty(fc.constantFrom(...tokens), fc.nat(), fc.string({ maxLength: 2 }), async (token, at, text) => {
+			const place = at % token.length;
+			const changed = token.slice(0, place) + text + token.slice(place + 1);
+			fc.pre(changed !== token);
+			expect(await outcome(changed)).not.toBe("token");
+		}),
+		{ numRuns: 500 },
+	);
+});
+
+test("whatever stands in the headers, there is a verdict at once", () => {
+	fc.assert(
+		fc.property(
+			fc.array(fc.string(), { maxLength: 3 }),
+			fc.array(fc.string(), { maxLength: 3 }),
+			(authorization, dpop) => {
+				expect(authenticator.authenticate({ authorization, dpop }, demand)).toMatchObject({ kind: "refused" });
+			},
+		),
+	);
+});
+
 /**
  * The verdict depends on the token, the demand and the instant alone: an authenticator that has seen the token at any
  * earlier instants says what one that never saw it says.

@@ -1,0 +1,25 @@
+import { expect, test } from "@jest/globals";
+import { LIMITS } from "../../src/core/limits.ts";
+
+test("every limit is a positive whole number", () => {
+	for (const limit of Object.values(LIMITS)) expect(Number.isSafeInteger(limit) && limit > 0).toBe(true);
+});
+
+test("limits of tokens fit together", () => {
+	expect(LIMITS.clockSkewSeconds).toBeLessThanOrEqual(60);
+	expect(LIMITS.tokenCacheSeconds).toBeLessThanOrEqual(60);
+	expect(LIMITS.badTokenSeconds).toBeLessThanOrEqual(10);
+	expect(LIMITS.tokenBytes).toBeLessThan(LIMITS.headerValueBytes);
+	expect(LIMITS.badTokenEntries).toBeLessThanOrEqual(LIMITS.tokenCacheEntries);
+});
+
+test("limits of key sets fit together", () => {
+	expect(LIMITS.jwksTimeoutMs).toBeLessThan(LIMITS.jwksCooldownMs);
+	expect(LIMITS.jwksRetryMs).toBeLessThan(LIMITS.jwksRefreshMs);
+	expect(LIMITS.jwksRefreshMs * 2).toBeLessThan(LIMITS.jwksStaleMs);
+	expect(LIMITS.rsaBits).toBeGreaterThanOrEqual(4_096);
+});
+
+test("a trust domain fits into a SPIFFE ID", () => {
+	expect(LIMITS.trustDomainBytes).toBeLessThan(LIMITS.spiffeIdBytes);
+});
