@@ -1,0 +1,177 @@
+/**
+ * Decision records on their way from the request to durable storage. Recording takes constant time and never waits;
+ * what cannot be kept is counted by kind, so that stored rows and losses together account for every check.
+ */
+import { LIMITS } from "../core/limits.ts";
+import type { Clock } from "../core/time.ts";
+import { EdgeMemory } from "./edges.ts";
+import { FloodTable } from "./floods.ts";
+import { FlowTable } from "./flows.ts";
+import { Lane } from "./lane.ts";
+import {
+	type DecisionKind,
+	type DecisionRecord,
+	type FlowRecord,
+	type RecordedCheck,
+	type RecordKind,
+	sourceOf,
+} from "./record.ts";
+import type { RecordSink } from "./sink.ts";
+import { Writer } from "./writer.ts";
+
+export interface Recorder {
+	/** Takes one check. Never throws, never waits. */
+	record(check: RecordedCheck): void;
+	/** Checks whose record was lost since the start, by kind. */
+	readonly lost: Readonly<Record<RecordKind, number>>;
+	/** Rows that wait for the sink. */
+	readonly queued: number;
+	/** Begins to write at intervals. */
+	start(): void;
+	/** Writes everything that is there, also of the minute under way, for at most so long; the rest is counted as lost. */
+	stop(withinMs: number): Promise<void>;
+}
+
+/** Told of what an operator should know; wired to the log. */
+export interface RecorderEvents {
+	/** Checks whose record was lost since the last call, by kind; at most one call a period. */
+	lost(counts: Readonly<Record<RecordKind, number>>): void;
+	/** The sink failed after it had worked. */
+	sinkDown(error: unknown): void;
+	/** The sink works again. */
+	sinkBack(): void;
+}
+
+export interface RecorderOptions {
+	/** Decisions that may wait for the sink, and as many flows. */
+	readonly queueMax: number;
+	readonly sink: RecordSink;
+	readonly clock: Clock;
+	/** Between 0 and 1; spreads the retries of several servers. */
+	readonly random: () => number;
+	readonly events: RecorderEvents;
+}
+
+export function createRecorder(options: RecorderOptions): Recorder {
+	return new QueueingRecorder(options);
+}
+
+class QueueingRecorder implements Recorder {
+	readonly lost: Record<RecordKind, number> = { denial: 0, monitor: 0, crossing: 0, edge: 0, flow: 0 };
+	readonly #options: RecorderOptions;
+	readonly #floods = new FloodTable();
+	readonly #flows = new FlowTable();
+	readonly #edges = new EdgeMemory(LIMITS.recordEdges);
+	readonly #decisionLane: Lane<DecisionRecord>;
+	readonly #flowLane: Lane<FlowRecord>;
+	readonly #writer: Writer;
+	readonly #hurryAt: number;
+	#stopped = false;
+	#down = false;
+	#told = { ...this.lost };
+	#toldAt = Number.NEGATIVE_INFINITY;
+
+	constructor(options: RecorderOptions) {
+		const { queueMax, sink } = options;
+		this.#options = options;
+		this.#decisionLane = new Lane({
+			queueMax,
+			write: (rows) => sink.writeDecisions(rows),
+			onLost: ({ kind, count }) => {
+				this.lost[kind] += count;
+			},
+		});
+		this.#flowLane = new Lane({
+			queueMax,
+			write: (rows) => sink.writeFlows(rows),
+			onLost: ({ count }) => {
+				this.lost.flow += count;
+			},
+		});
+		this.#hurryAt = Math.min(LIMITS.recordBatchRows, Math.ceil(queueMax / 2));
+		this.#writer = new Writer({
+			lanes: [this.#decisionLane, this.#flowLane],
+			collect: () => this.#collect(),
+			random: options.random,
+			afterRound: (error) => this.#tell(error),
+		});
+	}
+
+	get queued(): number {
+		return this.#decisionLane.length + this.#flowLane.length;
+	}
+
+	record(check: RecordedCheck): void {
+		try {
+			const kind = kindOf(check);
+			const flows = check.decision.allow && check.audit === "full";
+			if (this.#stopped) {
+				if (kind !== null) this.lost[kind]++;
+				if (flows) this.lost.flow++;
+				return;
+			}
+			const isFirst = flows && this.#addFlow(check);
+			if (kind !== null) this.#keep(kind, check);
+			else if (isFirst) this.#keep("edge", check);
+		} catch {
+			this.lost.denial++;
+		}
+	}
+
+	start(): void {
+		this.#writer.start();
+	}
+
+	async stop(withinMs: number): Promise<void> {
+		this.#stopped = true;
+		await this.#writer.stop(withinMs);
+		this.#tellLosses(Number.POSITIVE_INFINITY);
+	}
+
+	/** Adds allowed traffic up. True when it is the first between its two ends. */
+	#addFlow(check: RecordedCheck): boolean {
+		const added = this.#flows.add(check);
+		if (added === "lost") this.lost.flow++;
+		if (added !== "new") return false;
+		return this.#edges.meet(sourceOf(check.decision), check.decision.destination?.segment ?? "");
+	}
+
+	#keep(kind: DecisionKind, check: RecordedCheck): void {
+		const row = this.#floods.add(kind, check);
+		if (row === null) return;
+		this.#decisionLane.push(row);
+		if (this.#decisionLane.length === this.#hurryAt) this.#writer.hurry();
+	}
+
+	#collect(): void {
+		const now = this.#options.clock();
+		const rows = this.#stopped ? this.#floods.takeAll() : this.#floods.takeEnded(now);
+		for (const row of rows) this.#decisionLane.push(row);
+		const flows = this.#stopped ? this.#flows.takeAll() : this.#flows.takeEnded(now);
+		for (const flow of flows) this.#flowLane.push(flow);
+	}
+
+	#tell(error: unknown): void {
+		const { events, clock } = this.#options;
+		if (error !== null && !this.#down) events.sinkDown(error);
+		if (error === null && this.#down && !this.#stopped) events.sinkBack();
+		this.#down = error !== null;
+		this.#tellLosses(clock());
+	}
+
+	#tellLosses(now: number): void {
+		const since = { ...this.lost };
+		for (const kind of Object.keys(since) as RecordKind[]) since[kind] -= this.#told[kind];
+		if (Object.values(since).every((count) => count === 0) || now < this.#toldAt + LIMITS.recordComplaintMs) return;
+		this.#told = { ...this.lost };
+		this.#toldAt = now;
+		this.#options.events.lost(since);
+	}
+}
+
+/** Why a check is kept in full, or null for ordinary allowed traffic. */
+function kindOf({ decision }: RecordedCheck): DecisionKind | null {
+	if (!decision.allow) return "denial";
+	if (decision.reason === "allowed_monitor") return "monitor";
+	return decision.crossing === null ? null : "crossing";
+}
