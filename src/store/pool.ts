@@ -9,7 +9,8 @@ export interface Database {
 	/** `host:port/database`, safe to show. */
 	readonly name: string;
 	/**
-	 * Runs `work` on a pooled connection. A connection that failed is thrown away, not returned.
+	 * Runs `work` on a pooled connection. A connection that failed, or that is left within a transaction, is thrown
+	 * away.
 	 * @throws FirebreakError dependency_unreachable, store_unsuitable; other errors of `work` as they came.
 	 */
 	withClient<T>(work: (client: ClientBase) => Promise<T>): Promise<T>;
@@ -46,15 +47,15 @@ export function openDatabase(url: string, options: DatabaseOptions): Database {
 		name,
 		async withClient(work) {
 			let client: PoolClient | undefined;
-			let broken = false;
+			let lost = false;
 			try {
 				client = await pool.connect();
 				return await work(client);
 			} catch (error) {
-				broken = isUnreachable(error) || client?.getTransactionStatus() !== "I";
+				lost = isUnreachable(error);
 				throw storeError(error, name);
 			} finally {
-				client?.release(broken);
+				client?.release(lost || client.getTransactionStatus() !== "I");
 			}
 		},
 		async connect(overrides = {}) {

@@ -38,16 +38,22 @@ export function storeError(error: unknown, database: string): unknown {
 /** Whether trying again later may help: the network, a starting or stopping server, too many connections, a login. */
 export function isUnreachable(error: unknown): boolean {
 	if (error instanceof DatabaseError) return UNREACHABLE_STATES.test(error.code ?? "");
-	if (error instanceof AggregateError) return error.errors.some(isUnreachable);
-	if (!(error instanceof Error)) return false;
-	const code = (error as NodeJS.ErrnoException).code;
-	return (code !== undefined && SYSTEM_CODES.test(code)) || DRIVER_MESSAGES.test(error.message);
+	const { errors, code, message } = partsOf(error);
+	if (errors) return errors.some(isUnreachable);
+	return (typeof code === "string" && SYSTEM_CODES.test(code)) || DRIVER_MESSAGES.test(message);
 }
 
 /** One line. Node gives no message to the error that sums up the attempts at several addresses. */
 export function describeCause(error: unknown): string {
-	if (error instanceof AggregateError) return error.errors.map(describeCause).join("; ");
-	return error instanceof Error ? error.message : String(error);
+	const { errors, message } = partsOf(error);
+	return errors ? errors.map(describeCause).join("; ") : message;
+}
+
+/** Told by its parts: an error of Node's own may come from another realm, where `instanceof` does not hold. */
+function partsOf(error: unknown): { errors: readonly unknown[] | null; code: unknown; message: string } {
+	if (typeof error !== "object" || error === null) return { errors: null, code: undefined, message: String(error) };
+	const { errors, code, message } = error as { errors?: unknown; code?: unknown; message?: unknown };
+	return { errors: Array.isArray(errors) && errors.length > 0 ? errors : null, code, message: String(message ?? "") };
 }
 
 const UNDEFINED_TABLE = "42P01";

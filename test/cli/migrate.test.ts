@@ -72,7 +72,9 @@ select firebreak.allow('wrong', 'a', 'a', 'platform', array['GET'], array['/x'],
 		put("platform/20260103000000_bad.sql", "\nselect firebreak.owner(name => 'no good');");
 		const { code, err } = await firebreak(["up", "--dir", root]);
 		expect(code).toBe(1);
-		expect(err).toContain(`${root}/platform/20260103000000_bad.sql:2: owner no good, name: "no good" is no name (use `);
+		expect(err).toContain(
+			`${root}/platform/20260103000000_bad.sql:2: owner no good, name: "no good" is no name of an owner (use `,
+		);
 	});
 
 	test("an edited file exits 5, also in verify", async () => {
