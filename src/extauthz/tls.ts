@@ -50,7 +50,7 @@ export class ReloadingCredentials extends ServerCredentials {
 	readonly #timer: NodeJS.Timeout;
 	/** What was judged last, whether it came into use or not. */
 	#seen: Contents;
-	#complaint: string | null = null;
+	#unreadable = false;
 	#looking = false;
 
 	/**
@@ -76,15 +76,20 @@ export class ReloadingCredentials extends ServerCredentials {
 		clearInterval(this.#timer);
 	}
 
+	/** What is wrong is told once, not at every look. */
 	async #look(): Promise<void> {
 		if (this.#looking) return;
 		this.#looking = true;
 		try {
 			const { cert, key, clientCa } = this.#files;
 			const [newCert, newKey, newCa] = await Promise.all([readFile(cert), readFile(key), readFile(clientCa)]);
+			this.#unreadable = false;
 			this.#take({ cert: newCert, key: newKey, clientCa: newCa });
 		} catch (cause) {
-			this.#complain(unusable("FIREBREAK_GRPC_TLS_CERT", "its files cannot be read any more", READABLE, cause));
+			const known = this.#unreadable;
+			this.#unreadable = true;
+			const message = "the files of TLS cannot be read any more";
+			if (!known) this.#onReload(unusable("FIREBREAK_GRPC_TLS_CERT", message, READABLE, cause));
 		} finally {
 			this.#looking = false;
 		}
@@ -94,20 +99,13 @@ export class ReloadingCredentials extends ServerCredentials {
 		const { cert, key, clientCa } = this.#seen;
 		if (contents.cert.equals(cert) && contents.key.equals(key) && contents.clientCa.equals(clientCa)) return;
 		this.#seen = contents;
+		let error: FirebreakError | null = null;
 		try {
 			this.updateSecureContextOptions(contextOf(contents));
-			this.#complaint = null;
-			this.#onReload(null);
-		} catch (error) {
-			if (!(error instanceof FirebreakError)) throw error;
-			this.#complain(error);
+		} catch (thrown) {
+			if (!(thrown instanceof FirebreakError)) throw thrown;
+			error = thrown;
 		}
-	}
-
-	/** Once for each cause, not at every look. */
-	#complain(error: FirebreakError): void {
-		if (error.message === this.#complaint) return;
-		this.#complaint = error.message;
 		this.#onReload(error);
 	}
 }

@@ -1,6 +1,6 @@
 /** A real gRPC client of the server under test. */
 import { ChannelCredentials, Client, type ClientOptions, Metadata, type ServiceError, status } from "@grpc/grpc-js";
-import type { ListenAddress } from "../../src/extauthz/listen.ts";
+import { type ListenAddress, targetOf } from "../../src/extauthz/listen.ts";
 import { PACKAGE_DEFINITION } from "../../src/extauthz/proto.ts";
 
 interface Method {
@@ -42,8 +42,7 @@ export function connect(
 	credentials: ChannelCredentials = ChannelCredentials.createInsecure(),
 	options: ClientOptions = {},
 ): TestClient {
-	const target = address.kind === "unix" ? `unix:${address.path}` : `${address.host}:${address.port}`;
-	const client = new Client(target, credentials, { "grpc.use_local_subchannel_pool": 1, ...options });
+	const client = new Client(targetOf(address), credentials, { "grpc.use_local_subchannel_pool": 1, ...options });
 	const unary = (path: string, bytes: Buffer, read: (bytes: Buffer) => unknown, metadata = new Metadata()) =>
 		new Promise<unknown>((resolve, reject) => {
 			const deadline = Date.now() + TIMEOUT_MS;

@@ -107,7 +107,7 @@ describe("reads back", () => {
 			fc.property(fc.oneof(allowed, denied), (response) => {
 				expect(read(response as CheckResponse)).toEqual(expected(response as CheckResponse));
 			}),
-			{ numRuns: 2_000 },
+			{ numRuns: 500 },
 		);
 	});
 });
