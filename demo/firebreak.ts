@@ -28,7 +28,8 @@ export function runFirebreak(databaseUrl: string, args: readonly string[]): Prom
 
 /** What `migrate up --json` answers. */
 export interface Migrated {
-	readonly applied: readonly { readonly name: string }[];
+	/** The schema's own have no owner. */
+	readonly applied: readonly { readonly name: string; readonly owner: string | null }[];
 	readonly revision: number;
 }
 

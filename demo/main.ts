@@ -63,7 +63,7 @@ async function startCachedJaeger(progress: ReturnType<typeof createProgress>): P
 function describeStage({ world, firebreak, migrations, revision }: Stage, jaeger: Jaeger | undefined): string {
 	const database = `${new URL(world.databaseUrl).host}${world.postgres ? ", embedded" : ""}`;
 	const facts: readonly (readonly [string, string])[] = [
-		["Postgres", `${database}: ${migrations} migrations applied, revision ${revision}`],
+		["Postgres", `${database}: revision ${revision} by ${migrations} policy migrations`],
 		["Firebreak", `127.0.0.1:${firebreak.address.port} for Envoy by mutual TLS, ${firebreak.adminUrl} for people`],
 		["Envoy", `${COMPANY.length} mutual-TLS sidecars, ${world.envoy.adminUrl} for people`],
 		...(jaeger ? [["Jaeger", `${jaeger.queryUrl}/api/traces?service=firebreak`] as const] : []),

@@ -29,8 +29,7 @@ export function createPage(lines: readonly Line[]): Page {
 	const columns: readonly Column[] = [
 		{ head: " ", width: 1 },
 		{ head: "#", width: 2, right: true },
-		column("FROM", nameOf),
-		column("TO", ({ to }) => to),
+		column("FROM → TO", partiesOf),
 		column("REQUEST", requestOf),
 		column("WITH", ({ brings }) => brings),
 		{ head: "EXPECTED", width: 8 },
@@ -50,7 +49,7 @@ export function createPage(lines: readonly Line[]): Page {
 		return `${padded.join("  ").trimEnd()}\n`;
 	};
 	const asked = (line: Line): string[] => {
-		return [String(line.row), nameOf(line), line.to, requestOf(line), line.brings, String(line.expect.status)];
+		return [String(line.row), partiesOf(line), requestOf(line), line.brings, String(line.expect.status)];
 	};
 	return {
 		head: () => styleText("dim", row(...columns.map(({ head }) => head))),
@@ -76,8 +75,8 @@ function styleOf({ decision, would }: Verdict): Style {
 	return decision === "allow" ? "green" : "cyan";
 }
 
-function nameOf({ from }: Line): string {
-	return from ?? "(nobody)";
+function partiesOf({ from, to }: Line): string {
+	return `${from ?? "(nobody)"} → ${to}`;
 }
 
 function requestOf({ method = "GET", path }: Line): string {

@@ -11,7 +11,7 @@ export interface Stage {
 	readonly issuers: Issuers;
 	readonly policies: PolicyFolder;
 	readonly firebreak: RunningFirebreak;
-	/** Policy migrations that were applied at the start, and the revision that they made. */
+	/** Policy migrations that were applied at the start, the schema's own aside, and the revision that they made. */
 	readonly migrations: number;
 	readonly revision: number;
 	/** What Firebreak connects to Postgres with. */
@@ -44,7 +44,8 @@ export async function setStage(options: StageOptions = {}): Promise<Stage> {
 			const telemetry = otlpPort === undefined ? {} : exportTo(otlpPort);
 			const firebreak = await step("Firebreak", () => startFirebreak(ground, serverUrl, { ...telemetry, ...settings }));
 			ground.resources.defer(firebreak.process.stop);
-			set = { policies, firebreak, migrations: applied.length, revision, serverUrl };
+			const migrations = applied.filter(({ owner }) => owner !== null).length;
+			set = { policies, firebreak, migrations, revision, serverUrl };
 			return firebreak.address;
 		},
 	});

@@ -17,7 +17,7 @@ export interface Line {
 	/** `GET` by default. */
 	readonly method?: string;
 	readonly path: string;
-	/** In few words, what it brings along. */
+	/** In few words, what it brings along; scopes stand for a good token that has them. */
 	readonly brings: string;
 	readonly token?: TokenRecipe;
 	readonly headers?: Readonly<Record<string, string>>;
@@ -52,13 +52,17 @@ const READ: Line = {
 	from: "orders",
 	to: "payments",
 	path: PAYMENT,
-	brings: "token payments:read",
+	brings: "payments:read",
 	token: OF_ORDERS,
 	expect: {
 		status: 200,
 		reason: "allowed",
 		policy: "orders-reads-payments",
-		upstream: { "x-firebreak-principal": ORDERS, "x-firebreak-source": "orders", "x-firebreak-subject": "client:orders" },
+		upstream: {
+			"x-firebreak-principal": ORDERS,
+			"x-firebreak-source": "orders",
+			"x-firebreak-subject": "client:orders",
+		},
 	},
 };
 
@@ -84,7 +88,7 @@ export const STORY: readonly Line[] = [
 		...READ,
 		row: 3,
 		shows: "the challenge names the scope that is missing",
-		brings: "token orders:read",
+		brings: "orders:read",
 		token: { ...OF_ORDERS, scope: "orders:read" },
 		expect: {
 			status: 403,
@@ -105,7 +109,7 @@ export const STORY: readonly Line[] = [
 		...READ,
 		row: 5,
 		shows: "the issuer's name and key id, but a stranger's key",
-		brings: "token by a stranger",
+		brings: "stranger's token",
 		token: { ...OF_ORDERS, forged: true },
 		expect: { status: 401, reason: "token_invalid", detail: "signature", challenge: INVALID },
 	},
@@ -129,7 +133,7 @@ export const STORY: readonly Line[] = [
 		row: 8,
 		shows: "the token moves, the identity does not",
 		from: "storefront",
-		brings: "orders' stolen token",
+		brings: "orders' token",
 		expect: { status: 403, reason: "no_policy" },
 	},
 	...AMBIGUOUS.map(
@@ -188,7 +192,7 @@ export const STORY: readonly Line[] = [
 		row: 14,
 		shows: "a token alone is not enough either",
 		from: null,
-		brings: "stolen token, no cert",
+		brings: "orders' token",
 		expect: { status: 401, reason: "identity_missing", challenge: 'Bearer realm="firebreak"' },
 	},
 	{
@@ -217,7 +221,7 @@ export const STORY: readonly Line[] = [
 		from: "analytics",
 		to: "payments",
 		path: "/v1/reports/daily",
-		brings: "token reports:read",
+		brings: "reports:read",
 		token: { issuer: "internal", subject: "analytics", scope: "reports:read" },
 		expect: {
 			status: 200,
@@ -243,7 +247,7 @@ export const STORY: readonly Line[] = [
 		row: 19,
 		shows: "a condition holds the path's account against the token's",
 		path: "/v1/accounts/7/statements",
-		brings: "token of account 8",
+		brings: "account 8's token",
 		token: { ...OF_ORDERS, claims: { account: "8" } },
 		expect: { status: 403, reason: "no_policy" },
 	},
@@ -255,7 +259,7 @@ const REFUND: Line = {
 	shows: "refused before the migration that allows it",
 	method: "POST",
 	path: `${PAYMENT}/refunds`,
-	brings: "token payments:refund",
+	brings: "payments:refund",
 	token: { ...OF_ORDERS, scope: "payments:refund" },
 	expect: { status: 403, reason: "no_policy" },
 };
