@@ -18,7 +18,7 @@ import {
 import { formatDuration } from "./core/duration.ts";
 import { FirebreakError, type Problem } from "./core/errors.ts";
 
-export type { Address } from "./config/address.ts";
+export { type Address, formatAddress } from "./config/address.ts";
 export { type Environment, LOG_LEVELS, type LogLevel, readDatabaseUrl } from "./config/variables.ts";
 
 /** Where gRPC takes its certificates from; the files are read again when they change. */

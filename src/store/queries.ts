@@ -23,6 +23,22 @@ interface Tables {
 		revision: string | null;
 		seconds: number | null;
 	};
+	"firebreak.decision": {
+		id: string;
+		at: Date;
+		reason: string;
+		detail: string | null;
+		epoch: string | null;
+		revision: string | null;
+		source_principal: string | null;
+		destination_segment: string | null;
+		destination_principal: string | null;
+		method: string | null;
+		path: string | null;
+		token_issuer: string | null;
+		token_id: string | null;
+		token_owner: string | null;
+	};
 	"firebreak.revocation": {
 		seq: string;
 		kind: string;

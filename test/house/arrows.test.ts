@@ -18,7 +18,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** The composition root, and what hands it to the command line. */
-const ROOTS = ["main.ts", "serve.ts", "explain.ts"];
+const ROOTS = ["main.ts", "commands.ts", "serve.ts", "explain.ts"];
 
 const sources = readSources("src");
 const roomOf = (path: string) => path.split("/")[1] ?? "";

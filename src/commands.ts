@@ -1,0 +1,20 @@
+/** The commands of the program, each handed what it runs. What only one of them needs is loaded when it runs. */
+import * as explain from "./cli/explain.ts";
+import * as migrate from "./cli/migrate.ts";
+import type { CommandModule } from "./cli/program.ts";
+import * as serve from "./cli/serve.ts";
+
+export const COMMANDS: readonly CommandModule[] = [
+	{
+		register: (program, io) =>
+			serve.register(program, io, async (config, given) => (await import("./serve.ts")).serve(config, given)),
+	},
+	migrate,
+	{
+		register: (program, io) =>
+			explain.register(program, io, {
+				explain: async (...query) => (await import("./explain.ts")).explainOffline(...query),
+				explainDecision: async (...query) => (await import("./explain.ts")).explainRecorded(...query),
+			}),
+	},
+];

@@ -1,0 +1,125 @@
+/** The composition root: builds the server's parts in order, joins them, and releases them in reverse. */
+import { randomUUID } from "node:crypto";
+import { createRecorder } from "./audit/recorder.ts";
+import { createAuthenticator } from "./authn/authenticator.ts";
+import { KeyRing } from "./authn/keys/ring.ts";
+import type { Io } from "./cli/io.ts";
+import type { Running } from "./cli/serve.ts";
+import { type Config, formatAddress } from "./config.ts";
+import { compilePolicySet, recompile } from "./core/compile/compile.ts";
+import { LIMITS } from "./core/limits.ts";
+import type { AgeLimits } from "./core/policy-view.ts";
+import { createCheck } from "./extauthz/check.ts";
+import { startGrpcServer } from "./extauthz/server.ts";
+import { observer } from "./serve/observe.ts";
+import { figuresOf, logKeys, logRecords } from "./serve/report.ts";
+import { createPolicyFollower } from "./store/follow/follower.ts";
+import { logFollowEvent } from "./store/follow/log.ts";
+import { postgresSource } from "./store/follow/source.ts";
+import { realTimers } from "./store/follow/timers.ts";
+import { openDatabase } from "./store/pool.ts";
+import { createLogger } from "./telemetry/logging.ts";
+import { createMetrics } from "./telemetry/metrics.ts";
+import { NO_TRACING, startTracing } from "./telemetry/tracing.ts";
+import { VERSION } from "./version.ts";
+
+/**
+ * Starts the server and resolves when it listens. Policy may come later: until then it answers `policy_stale`, and says
+ * that it is not ready.
+ *
+ * @throws FirebreakError config_invalid when an address or a certificate cannot be used; nothing is left running then.
+ */
+export async function serve(config: Config, { clock }: Pick<Io, "clock">): Promise<Running> {
+	await using starting = new AsyncDisposableStack();
+	const random = Math.random;
+	const logger = createLogger({ level: config.logLevel, version: VERSION });
+
+	const tracing = config.tracing.enabled
+		? await startTracing({ version: VERSION, parentBased: config.tracing.parentBased, logger, clock })
+		: NO_TRACING;
+	starting.defer(() => tracing.stop());
+
+	const database = openDatabase(config.databaseUrl, { applicationName: "firebreak serve" });
+	starting.defer(() => database.end());
+
+	const recorder = createRecorder({
+		queueMax: config.records.queueMax,
+		sink: postgresSink(database),
+		clock,
+		random,
+		events: logRecords(logger),
+	});
+	starting.defer(() => recorder.stop(LIMITS.recordDrainMs));
+
+	const keys = new KeyRing({ clock, random, report: logKeys(logger) });
+	starting.defer(() => keys.stop());
+	const authenticator = createAuthenticator({ clock, keys });
+
+	let revisionsRefused = 0;
+	const follower = createPolicyFollower({
+		source: postgresSource(database),
+		compiler: { whole: (set) => compilePolicySet(set, follower.current().snapshot), changes: recompile },
+		clock,
+		random,
+		timers: realTimers,
+		pollInterval: config.policy.pollInterval,
+		report: (event) => {
+			logFollowEvent(logger, event);
+			if (event.kind === "refused") revisionsRefused++;
+			if (event.kind !== "adopted") return;
+			keys.follow([...follower.current().snapshot.domains.values()].flatMap(({ issuers }) => issuers));
+			grpc.setServing(true);
+		},
+	});
+	starting.defer(() => follower.stop());
+
+	const metrics = createMetrics({
+		policy: () => figuresOf(follower.status()),
+		revisionsRefused: () => revisionsRefused,
+		recordsLost: () => recorder.lost,
+		recordQueue: () => recorder.queued,
+		tokenCache: () => ({ ...authenticator.counts }),
+		jwksAges: () => keys.ages(),
+	});
+
+	const ages: AgeLimits = { maxPolicyAge: config.policy.maxAge, maxRevocationAge: config.policy.maxRevocationAge };
+	const onError = (error: unknown) => logger.error("a check failed and was denied", { error });
+	const grpc = await startGrpcServer({
+		address: config.grpc.address,
+		tls: config.grpc.tls,
+		check: createCheck({
+			view: () => follower.current(),
+			authenticator,
+			ages,
+			enforcerIdentity: config.grpc.enforcerIdentity,
+			clock,
+			stopwatch: () => performance.now(),
+			newId: randomUUID,
+			observe: observer({ recorder, metrics, tracing, clock, view: () => follower.current() }),
+			onError,
+		}),
+		onError,
+		onTlsReload: (error) => {
+			if (error === null) logger.info("the gRPC certificates were read again");
+			else logger.error("the gRPC certificates cannot be read again; the old ones stay", { error });
+		},
+	});
+	starting.defer(async () => {
+		const times = { noticeMs: LIMITS.drainNoticeMs, timeoutMs: config.drainTimeout };
+		const finished = await grpc.drain(times);
+		if (!finished) logger.warn("checks under way were cut off at the end of the drain");
+	});
+
+	recorder.start();
+	void follower.start();
+	logger.info("listening for checks", { address: formatAddress(grpc.address) });
+
+	const parts = starting.move();
+	return {
+		async stop() {
+			logger.info("stopping");
+			await parts.disposeAsync();
+			logger.info("stopped");
+		},
+	};
+}

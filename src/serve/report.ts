@@ -1,0 +1,45 @@
+/** What happens to the server's parts, as log lines and figures. */
+import type { RecorderEvents } from "../audit/recorder.ts";
+import type { KeyReport } from "../authn/keys/source.ts";
+import { FirebreakError } from "../core/errors.ts";
+import type { FollowStatus } from "../store/follow/events.ts";
+import type { Logger } from "../telemetry/logging.ts";
+import type { PolicyFigures } from "../telemetry/metrics.ts";
+
+export function logKeys(logger: Logger): (report: KeyReport) => void {
+	return (report) => {
+		const { issuer } = report;
+		if (report.kind === "changed") {
+			logger.info("an issuer's keys changed", { issuer, count: report.added + report.withdrawn });
+		} else if (report.kind === "unreachable") {
+			logger.warn("an issuer's keys cannot be fetched; the last good ones stay", { issuer, cause: report.cause });
+		} else {
+			const problems = report.problems.map((problem) => ({ object: `issuer ${issuer}`, ...problem }));
+			const error = new FirebreakError("policy_invalid", "the key set is unsound", { problems });
+			logger.error("an issuer's keys were refused; the last good ones stay", { issuer, error });
+		}
+	};
+}
+
+export function logRecords(logger: Logger): RecorderEvents {
+	return {
+		lost(counts) {
+			for (const [kind, count] of Object.entries(counts)) {
+				if (count > 0) logger.error("records of decisions were lost", { kind, count });
+			}
+		},
+		sinkDown: (error) => logger.warn("records cannot be stored; they wait", { error }),
+		sinkBack: () => logger.info("records are stored again"),
+	};
+}
+
+/** Null while no policy is loaded. */
+export function figuresOf({ enforced, policyAgeMs, revocationAgeMs }: FollowStatus): PolicyFigures | null {
+	if (enforced === null) return null;
+	return {
+		revision: enforced.revision,
+		seq: enforced.seq,
+		policyAge: (policyAgeMs ?? 0) / 1_000,
+		revocationAge: (revocationAgeMs ?? 0) / 1_000,
+	};
+}

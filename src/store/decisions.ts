@@ -1,0 +1,94 @@
+/** Reads recorded decisions back. */
+import type { ClientBase } from "pg";
+import { FirebreakError } from "../core/errors.ts";
+import type { ExplainQuery } from "../core/explanation.ts";
+import { ANONYMOUS } from "../core/model.ts";
+import type { REASONS } from "../core/reasons.ts";
+import type { CredentialReason, CredentialVerdict } from "../core/request.ts";
+import { readHead } from "./head.ts";
+import { rowsOf, sql } from "./queries.ts";
+
+/** A recorded request as it can be asked again. */
+export interface RecordedQuestion {
+	readonly query: ExplainQuery;
+	readonly revision: number;
+	/** What the record knows of the credential: why it was refused, or whose it was. Scopes and claims are not recorded. */
+	readonly credential: CredentialVerdict;
+}
+
+/** @throws FirebreakError not_found */
+export async function loadRecordedQuestion(client: ClientBase, id: string): Promise<RecordedQuestion> {
+	const [row] = await rowsOf(client, sql.selectFrom("firebreak.decision").selectAll().where("id", "=", id));
+	if (!row) {
+		throw missing(id, "no record has this id", "ordinary allowed traffic is kept as flows, and old records are pruned");
+	}
+	const head = await readHead(client);
+	if (row.epoch !== head.epoch || row.revision === null) {
+		throw missing(
+			id,
+			"it was made by a policy set of another epoch",
+			"its history is in the database that it came from",
+		);
+	}
+	return {
+		revision: Number(row.revision),
+		query: {
+			source: row.source_principal ?? ANONYMOUS,
+			destination: row.destination_principal ?? row.destination_segment ?? "unknown",
+			method: row.method ?? "GET",
+			path: row.path ?? "/",
+			headers: {},
+			token: null,
+			at: row.at.getTime(),
+		},
+		credential: credentialOf(row.reason, row.detail, row.token_issuer, row.token_id, row.token_owner),
+	};
+}
+
+function credentialOf(
+	reason: string,
+	detail: string | null,
+	issuer: string | null,
+	id: string | null,
+	owner: string | null,
+): CredentialVerdict {
+	if (isCredentialReason(reason)) return { kind: "refused", reason, detail: detail ?? "recorded" };
+	return {
+		kind: "token",
+		token: {
+			issuer: issuer ?? "not recorded",
+			id,
+			owner,
+			subject: "not recorded",
+			scopes: [],
+			issuedAt: null,
+			expiresAt: Number.POSITIVE_INFINITY,
+			keyThumbprint: null,
+			claims: {},
+		},
+	};
+}
+
+const CREDENTIAL_REASONS = [
+	"credentials_conflict",
+	"token_missing",
+	"token_invalid",
+	"token_revoked",
+	"proof_invalid",
+	"proof_replayed",
+	"proof_nonce",
+	"binding_mismatch",
+	"passport_missing",
+	"passport_context",
+	"revocation_stale",
+	"replay_store_down",
+	"keys_unavailable",
+] as const satisfies readonly (CredentialReason & keyof typeof REASONS)[];
+
+const isCredentialReason = (reason: string): reason is CredentialReason =>
+	(CREDENTIAL_REASONS as readonly string[]).includes(reason);
+
+const missing = (id: string, message: string, cure: string) =>
+	new FirebreakError("not_found", `decision ${JSON.stringify(id.slice(0, 64))} cannot be explained`, {
+		problems: [{ object: "decision", message, cure }],
+	});
