@@ -1,5 +1,6 @@
 import { createServer, type Server } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import type { ClientBase } from "pg";
 import { FirebreakError } from "../../src/core/errors.ts";
 import { checkDatabaseUrl, describeDatabase } from "../../src/store/database-url.ts";
 import { readHead, readSourceHead } from "../../src/store/head.ts";
@@ -79,6 +80,14 @@ describe("a database that cannot serve", () => {
 		expect(error.code).toBe("dependency_unreachable");
 		expect(error.message).not.toContain(SECRET);
 	});
+});
+
+test("a read-only standby is no source, but has a head", async () => {
+	const answer = { rows: [{ epoch: "e", revision: "7", seq: "3", standby: true }] };
+	const standby = { query: () => Promise.resolve(answer) } as unknown as ClientBase;
+	expect(await readHead(standby)).toEqual({ epoch: "e", revision: 7, seq: 3 });
+	const error = await refusal(readSourceHead(standby));
+	expect(error).toMatchObject({ code: "store_unsuitable", message: "the database is a read-only standby" });
 });
 
 describe("a database", () => {

@@ -1,0 +1,216 @@
+/** The follower against a real Postgres: what the simulated source stands for. */
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
+import { Client } from "pg";
+import { type EmbeddedPostgres, startEmbeddedPostgres } from "../../../demo/postgres.ts";
+import type { FollowEvent } from "../../../src/store/follow/events.ts";
+import { createPolicyFollower, type PolicyFollower } from "../../../src/store/follow/follower.ts";
+import { CORE_COMPILER } from "../../../src/store/follow/loader.ts";
+import { logFollowEvent } from "../../../src/store/follow/log.ts";
+import { postgresSource } from "../../../src/store/follow/source.ts";
+import { realTimers } from "../../../src/store/follow/timers.ts";
+import { type Database, openDatabase } from "../../../src/store/pool.ts";
+import { memoryLogger } from "../../support/memory-logger.ts";
+import { createTestDatabase, type TestDatabase } from "../../support/postgres.ts";
+import { applySchema } from "../../support/postgres-broker.ts";
+import { startProxy } from "../support/proxy.ts";
+import { allow, COMPANY } from "../support/workbench.ts";
+
+interface Followed {
+	readonly follower: PolicyFollower;
+	readonly events: FollowEvent[];
+	readonly log: ReturnType<typeof memoryLogger>;
+	/** Resolves when `holds` does, as each event comes; the test's own time limit bounds it. */
+	until(holds: () => boolean): Promise<void>;
+}
+
+const closing: (() => Promise<void>)[] = [];
+afterEach(async () => {
+	for (const close of closing.splice(0).reverse()) await close();
+});
+
+function follow(url: string, pollInterval = 50): Followed {
+	const database: Database = openDatabase(url, { applicationName: "firebreak follow test" });
+	const events: FollowEvent[] = [];
+	const waiting = new Set<() => void>();
+	const log = memoryLogger();
+	const follower = createPolicyFollower({
+		source: postgresSource(database),
+		compiler: CORE_COMPILER,
+		clock: Date.now,
+		random: Math.random,
+		timers: realTimers,
+		pollInterval,
+		report(event) {
+			logFollowEvent(log.logger, event);
+			events.push(event);
+			for (const check of waiting) check();
+		},
+	});
+	closing.push(async () => {
+		await follower.stop();
+		await database.end();
+	});
+	return {
+		follower,
+		events,
+		log,
+		until: (holds) =>
+			new Promise((resolve) => {
+				const check = () => {
+					if (!holds()) return;
+					waiting.delete(check);
+					resolve();
+				};
+				waiting.add(check);
+				check();
+			}),
+	};
+}
+
+const revisionOf = ({ follower }: Followed) => follower.current().snapshot.revision;
+
+describe("with a database of its own", () => {
+	let database: TestDatabase;
+	let writer: Client;
+	beforeAll(async () => {
+		database = await createTestDatabase();
+		writer = await database.connect();
+		await writer.query(COMPANY);
+	});
+	afterAll(() => database?.drop());
+
+	let changes = 0;
+	/** @returns the revision that it made. */
+	const commit = async (text: string): Promise<number> => {
+		await writer.query(text);
+		return Number((await writer.query("select revision from firebreak.head")).rows[0].revision);
+	};
+	const change = () => commit(allow("changing", `/v${++changes}`));
+
+	test("a committed change is enforced by its notification, long before the next poll", async () => {
+		const followed = follow(database.url, 3_600_000);
+		await followed.follower.start();
+		await followed.until(() => followed.follower.status().listening);
+		const revision = await change();
+		await followed.until(() => revisionOf(followed) === revision);
+		expect(followed.events).toContainEqual(expect.objectContaining({ kind: "adopted", whole: false, policies: 1 }));
+		await writer.query("select firebreak.revoke_token('https://id.example.org', 't1', 'stolen')");
+		await followed.until(() => followed.follower.current().lane.seq === 1);
+	});
+
+	test("a lost notification is made up for by the poll", async () => {
+		const followed = follow(database.url);
+		await followed.follower.start();
+		// The counter is moved by hand, so that no trigger notifies.
+		const revision = await commit("update firebreak.policy_counter set revision = revision + 1");
+		await followed.until(() => revisionOf(followed) === revision);
+	});
+
+	test("a revision that does not compile is refused whole and said, and the next good one is taken", async () => {
+		const followed = follow(database.url);
+		await followed.follower.start();
+		const good = revisionOf(followed);
+		const revision = await commit(
+			allow("bad", "/v1/{id}").replace("methods =>", "condition => 'params.nothing == \"a\"', methods =>"),
+		);
+		await followed.until(() => followed.follower.status().refused !== null);
+		expect(followed.follower.status()).toMatchObject({
+			state: "following",
+			enforced: { revision: good },
+			refused: { revision, problems: [{ object: "policy bad", field: "condition" }] },
+		});
+		expect(followed.log.lines()).toContainEqual(
+			expect.objectContaining({
+				level: "error",
+				msg: "policy revision refused; the last good one stays",
+				revision,
+				problems: [expect.stringContaining("policy bad, condition: ")],
+			}),
+		);
+		const mended = await commit("select firebreak.remove('policy', 'bad')");
+		await followed.until(() => revisionOf(followed) === mended);
+		expect(followed.follower.status().refused).toBeNull();
+	});
+
+	test("a renewed epoch is loaded afresh", async () => {
+		const followed = follow(database.url, 3_600_000);
+		await followed.follower.start();
+		await followed.until(() => followed.follower.status().listening);
+		const { rows } = await writer.query("select firebreak.renew_epoch() as epoch");
+		await followed.until(() => followed.follower.current().snapshot.epoch === rows[0].epoch);
+		expect(followed.events.map(({ kind }) => kind)).toContain("rewound");
+	});
+
+	test("connections that are cut are replaced, and what was missed is loaded at once", async () => {
+		const proxy = await startProxy(database.url);
+		closing.push(() => proxy.stop());
+		const followed = follow(proxy.url, 3_600_000);
+		await followed.follower.start();
+		await followed.until(() => followed.follower.status().listening);
+		proxy.refuse(true);
+		proxy.cut();
+		await followed.until(() => !followed.follower.status().listening);
+		const before = revisionOf(followed);
+		const revision = await change();
+		expect(revisionOf(followed)).toBe(before);
+		proxy.refuse(false);
+		await followed.until(() => revisionOf(followed) === revision);
+	});
+
+	test("connections that go silent do not stop it", async () => {
+		const proxy = await startProxy(database.url);
+		closing.push(() => proxy.stop());
+		const followed = follow(proxy.url);
+		await followed.follower.start();
+		await followed.until(() => followed.follower.status().listening);
+		proxy.freeze();
+		const revision = await change();
+		await followed.until(() => revisionOf(followed) === revision);
+		expect(followed.events.map(({ kind }) => kind)).toEqual(expect.arrayContaining(["lost", "found"]));
+		expect(JSON.stringify(followed.log.lines())).not.toContain(new URL(database.url).password);
+	});
+});
+
+describe("with a Postgres of its own", () => {
+	let postgres: EmbeddedPostgres;
+	beforeAll(async () => {
+		postgres = await startEmbeddedPostgres();
+	});
+	afterAll(() => postgres?.stop());
+
+	test("a Postgres that stops changes nothing, and one that starts again is followed again", async () => {
+		const commit = async (text: string) => {
+			const client = new Client({ connectionString: postgres.url });
+			await client.connect();
+			if (text === "schema") await applySchema(client);
+			else await client.query(text);
+			await client.end();
+		};
+		await commit("schema");
+		await commit(COMPANY);
+		const followed = follow(postgres.url);
+		await followed.follower.start();
+		await followed.until(() => followed.follower.status().listening);
+		const { snapshot } = followed.follower.current();
+
+		await postgres.halt();
+		await followed.until(() => followed.follower.status().state === "lost" && !followed.follower.status().listening);
+		expect(followed.follower.current().snapshot).toBe(snapshot);
+		expect(followed.follower.status()).toMatchObject({ enforced: { revision: 1 }, lastError: expect.any(String) });
+
+		await postgres.resume();
+		await commit(allow("after", "/after"));
+		await followed.until(() => revisionOf(followed) === 2 && followed.follower.status().listening);
+		expect(followed.follower.status().state).toBe("following");
+	});
+
+	test("a server that starts before Postgres does begins when it comes", async () => {
+		await postgres.halt();
+		const followed = follow(postgres.url);
+		const ready = followed.follower.start();
+		await followed.until(() => followed.follower.status().state === "lost");
+		await postgres.resume();
+		await ready;
+		expect(followed.follower.status()).toMatchObject({ enforced: { revision: 2 } });
+	});
+});

@@ -1,0 +1,74 @@
+/** A TCP proxy in front of Postgres that can cut its connections, or let them go silent without a packet. */
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+
+export interface Proxy {
+	/** The database URL by way of the proxy. */
+	readonly url: string;
+	/** Connections that are open now carry nothing any more, in either direction; new ones work. */
+	freeze(): void;
+	/** Connections that are open now are reset; new ones work. */
+	cut(): void;
+	/** New connections are reset until told otherwise. */
+	refuse(refusing: boolean): void;
+	connections(): number;
+	stop(): Promise<void>;
+}
+
+export async function startProxy(url: string): Promise<Proxy> {
+	const target = new URL(url);
+	const pairs = new Set<{ client: Socket; server: Socket }>();
+	let refusing = false;
+	const proxy = createServer((client) => {
+		client.on("error", () => undefined);
+		if (refusing) {
+			client.destroy();
+			return;
+		}
+		const server = connect(Number(target.port), target.hostname);
+		server.on("error", () => undefined);
+		const pair = { client, server };
+		pairs.add(pair);
+		client.pipe(server);
+		server.pipe(client);
+		for (const socket of [client, server]) {
+			socket.on("close", () => {
+				pairs.delete(pair);
+				client.destroy();
+				server.destroy();
+			});
+		}
+	});
+	proxy.listen(0, "127.0.0.1");
+	await once(proxy, "listening");
+	const shown = new URL(url);
+	shown.hostname = "127.0.0.1";
+	shown.port = String((proxy.address() as AddressInfo).port);
+	const cut = () => {
+		for (const { client, server } of pairs) {
+			client.resetAndDestroy();
+			server.destroy();
+		}
+	};
+	return {
+		url: shown.href,
+		freeze() {
+			for (const { client, server } of pairs) {
+				client.unpipe(server);
+				server.unpipe(client);
+				client.pause();
+				server.pause();
+			}
+		},
+		cut,
+		refuse(now) {
+			refusing = now;
+		},
+		connections: () => pairs.size,
+		async stop() {
+			cut();
+			proxy.close();
+			await once(proxy, "close");
+		},
+	};
+}
