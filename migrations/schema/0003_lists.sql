@@ -2,10 +2,10 @@
 
 set local role firebreak_owner;
 
--- Why `path` is no path in canonical form, or null. With `template`, whole segments may be `*`, `{name}` or a last `**`.
--- RFC 3986 pchar and upper-case escapes; what a request may never hold (escaped unreserved characters, dots, slashes,
--- backslashes, percent signs, control bytes, escapes that are not UTF-8) cannot stand here either. `;` and `%2F` pass:
--- whether the destination permits them (path_exceptions) is judged when the set is compiled.
+-- Why `path` is in no canonical path, or null. With `template`, whole segments may be `*`, `{name}` or a last `**`. What no
+-- request may hold (escaped unreserved characters, backslashes, percent signs and semicolons, dot segments, control bytes,
+-- escapes that are not UTF-8) cannot stand here either. `;` and `%2F` pass: whether the destination permits them
+-- (path_exceptions) is judged when the set is compiled, as src/core/template.ts does with all of it.
 create function firebreak.path_problem(path text, template boolean) returns text
 language plpgsql immutable parallel safe as $$
 declare
@@ -15,37 +15,43 @@ begin
 		return 'is longer than 8192 bytes';
 	elsif cardinality(string_to_array(path, '/')) > 129 then
 		return 'has more than 128 segments';
-	elsif path ~ '^(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+/?$' then
-		return null; -- most paths are this plain
+	elsif path ~ '^(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+/?$'
+		or template and path ~ '^(/([A-Za-z0-9_~-][A-Za-z0-9._~-]*|\*|\{[A-Za-z_][A-Za-z0-9_]*\}))*(/(\*\*)?)?$'
+			and path !~ '\{.*\{' and octet_length(path) <= 64 then
+		return null; -- most are this plain
 	elsif left(path, 1) <> '/' then
 		return 'does not begin with a slash';
 	elsif path ~ '//' then
 		return 'has an empty segment';
 	elsif path ~ '[?#]' then
 		return 'has a query or a fragment, which never take part';
-	elsif path ~ '/\.{1,2}(/|$)' then
+	elsif path ~ '/\.{1,2}([/;]|$)' then
 		return 'has a dot segment';
+	elsif path ~ '[^!-~]|\\' then
+		return 'has a character that stands in no canonical path';
 	elsif path ~ '%' then
-		if path ~ '%(?![0-9A-F]{2})' then
-			return 'has a broken escape, or one in lower case';
-		elsif path ~ '%([01]|7F|5C|2E|25|3B|2D|3[0-9]|4[1-9A-F]|5[0-9AF]|6[1-9A-F]|7[0-9AE])' then
+		if path ~ '%(?![0-9A-Fa-f]{2})' then
+			return 'has a broken escape';
+		elsif path ~* '%([01]|7F|5C|25|3B|2[DE]|3[0-9]|4[1-9A-F]|5[0-9AF]|6[1-9A-F]|7[0-9AE])' then
 			return 'has an escape that no canonical path holds';
-		elsif path !~ ('^([^%]|%[0-7].|%(C[2-9A-F]|D.)%[89AB].|%E0%[AB].%[89AB].|%(E[1-9A-CEF])%[89AB].%[89AB].'
+		elsif path !~* ('^([^%]|%[0-7].|%(C[2-9A-F]|D.)%[89AB].|%E0%[AB].%[89AB].|%(E[1-9A-CEF])%[89AB].%[89AB].'
 			|| '|%ED%[89].%[89AB].|%F0%[9AB].%[89AB].%[89AB].|%F[1-3]%[89AB].%[89AB].%[89AB].|%F4%8.%[89AB].%[89AB].)*$') then
 			return 'has escapes that are not UTF-8';
 		end if;
 	end if;
 
 	if not template then
-		return case when path !~ '^(/[A-Za-z0-9._~!$&''()+,;=:@%-]+)*/?$' then 'is not an exact path in canonical form' end;
+		return case when path ~ '[{*}]' then 'is not one exact path' end;
 	elsif path ~ '\*\*.' then
 		return 'has ** before its end';
-	elsif path !~ '^(/([A-Za-z0-9._~!$&''()+,;=:@%-]+|\*|\{[A-Za-z_][A-Za-z0-9_]*\}))*(/(\*\*)?)?$' then
+	elsif path !~ '^(/([^/{*}]+|\*|\{[A-Za-z_][A-Za-z0-9_]*\}))*(/(\*\*)?)?$' then
 		return 'has a segment that is neither a literal nor * nor {name}';
-	elsif path ~ '\{.*\{' then
+	elsif path ~ '\{' then
 		names := array(select m[1] from regexp_matches(path, '\{([^}]*)\}', 'g') m);
-		if cardinality(names) <> (select count(distinct n) from unnest(names) n) then
+		if cardinality(names) > 1 and cardinality(names) <> (select count(distinct n) from unnest(names) n) then
 			return 'names a parameter twice';
+		elsif exists (select from unnest(names) n where octet_length(n) > 64) then
+			return 'names a parameter in more than 64 bytes';
 		end if;
 	end if;
 	return null;
@@ -65,17 +71,19 @@ begin
 		hint := 'write one exact path such as /healthz';
 	when 'method' then
 		-- RFC 9110 token; `*` alone stands for any.
-		if value <> '*' and (value !~ '^[!#$%&''+.^_`|~0-9A-Za-z-]{1,32}$'
+		if value not in ('*', 'GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE') and (value !~ '^[!#$%&''+.^_`|~0-9A-Za-z-]+$' or octet_length(value) > 32
 			or value ~* '^(get|head|post|put|patch|delete|options|trace|connect)$' and value <> upper(value)) then
 			problem := 'is no method';
 		end if;
 		hint := 'write methods as requests do, such as GET, or * alone for any';
 	when 'grpc' then
-		if value !~ '^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*/([A-Za-z_][A-Za-z0-9_]*\*?|\*)$'
-			or octet_length(value) > 1024 then
+		-- A whole method, or any beginning of one followed by `*`.
+		if value !~ '^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*/[A-Za-z_][A-Za-z0-9_]*$'
+			and value !~ '^([A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*(\.|/([A-Za-z_][A-Za-z0-9_]*)?)?)?\*$'
+			or octet_length(value) > 8192 then
 			problem := 'is no gRPC method';
 		end if;
-		hint := 'write package.Service/Method, package.Service/Get* or package.Service/*';
+		hint := 'write package.Service/Method, or its beginning followed by one *, such as package.Service/*';
 	when 'host' then
 		if value !~ '^([a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*|\[[0-9a-f:.]+\])$'
 			or octet_length(value) > 253 then
@@ -84,7 +92,7 @@ begin
 		hint := 'write the host in lower case, without port, trailing dot or wildcard';
 	when 'scope' then
 		-- RFC 6749 section 3.3
-		if value !~ '^[\x21\x23-\x5B\x5D-\x7E]{1,255}$' then
+		if value !~ '^[\x21\x23-\x5B\x5D-\x7E]+$' or octet_length(value) > 255 then
 			problem := 'is no scope';
 		end if;
 		hint := 'write one scope an element: visible ASCII without quotes, backslashes and spaces';
@@ -95,7 +103,7 @@ begin
 		hint := 'write the value that tokens carry in aud, without spaces';
 	when 'algorithm' then
 		if value not in ('ES256', 'ES384', 'ES512', 'RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'EdDSA', 'Ed25519') then
-			problem := 'is not an asymmetric signature algorithm';
+			problem := 'is no asymmetric signature algorithm';
 		end if;
 		hint := 'write some of ES256, ES384, ES512, RS256, RS384, RS512, PS256, PS384, PS512, EdDSA, Ed25519';
 	when 'path_exception' then
@@ -113,13 +121,13 @@ end
 $$;
 
 -- Whether every element of `list` is good and there are at most `most`; raises naming the first that is not.
-create function firebreak.check_list(kind text, object text, argument text, list text[], type text, most integer = 1000)
-returns boolean language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
+create function firebreak.check_list(kind text, object text, argument text, list text[], type text, most integer default 1000)
+returns boolean language plpgsql immutable as $$
 declare
 	element text;
 	verdict record;
 begin
-	if cardinality(list) = 0 then
+	if list = '{}' then
 		return true;
 	elsif array_ndims(list) <> 1 then
 		perform firebreak.refuse(kind, object, argument, 'is an array of arrays', 'write one array of texts');

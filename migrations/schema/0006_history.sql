@@ -90,16 +90,9 @@ create table firebreak.history (
 	ended_migration text,
 	primary key (kind, name, from_revision),
 	check (to_revision > from_revision)
-) partition by list (kind);
-create table firebreak.owner_history partition of firebreak.history for values in ('owner');
-create table firebreak.domain_history partition of firebreak.history for values in ('domain');
-create table firebreak.issuer_history partition of firebreak.history for values in ('issuer');
-create table firebreak.segment_history partition of firebreak.history for values in ('segment');
-create table firebreak.crossing_history partition of firebreak.history for values in ('crossing');
-create table firebreak.policy_history partition of firebreak.history for values in ('policy');
-create table firebreak.rate_limit_history partition of firebreak.history for values in ('rate_limit');
+);
 -- "What changed since n" is every row with from_revision > n or to_revision > n.
-create index history_open on firebreak.history (kind, name) where to_revision is null;
+create unique index history_open on firebreak.history (kind, name) where to_revision is null;
 create index history_from on firebreak.history (from_revision);
 create index history_to on firebreak.history (to_revision) where to_revision is not null;
 comment on table firebreak.history is 'Every state of every object, with the half-open range of revisions in which it held';
@@ -107,6 +100,18 @@ comment on column firebreak.history.owner is 'Null for kinds that have none of t
 comment on column firebreak.history.destination is 'Of a policy, so that both shards of a moved one are known';
 comment on column firebreak.history.by is 'The session''s login role';
 comment on column firebreak.history.migration is 'The setting firebreak.migration when the object was written; null by hand';
+
+do $$
+declare
+	kind text;
+begin
+	foreach kind in array array['owner', 'domain', 'issuer', 'segment', 'crossing', 'policy', 'rate_limit'] loop
+		execute format('create view firebreak.%I as select name, from_revision, to_revision, owner, destination, spec, '
+			'at, by, migration, ended_at, ended_by, ended_migration from firebreak.history where kind = %L',
+			kind || '_history', kind);
+	end loop;
+end
+$$;
 
 -- Which objects a transaction has touched, until its end. Nothing here outlives its transaction.
 create unlogged table firebreak.touched (

@@ -13,6 +13,18 @@
 
 set local role firebreak_owner;
 
+create function firebreak.revocation_ok(kind text, key text, payload jsonb, reason text) returns boolean
+language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
+begin
+	if jsonb_typeof(payload) <> 'object' then
+		perform firebreak.refuse('revocation', key, 'payload', 'is no JSON object', 'write {"name": value, ...}');
+	end if;
+	return firebreak.check_word('revocation', key, 'kind', kind, '{revoke_token,revoke_before,quarantine,lift}')
+		and firebreak.check_text('revocation', key, 'key', key, 4096)
+		and firebreak.check_text('revocation', key, 'reason', reason, 1024);
+end
+$$;
+
 create table firebreak.revocation (
 	seq bigint primary key,
 	kind text not null,
@@ -22,14 +34,7 @@ create table firebreak.revocation (
 	reason text not null,
 	by text not null,
 	at timestamptz not null,
-	constraint revocation_kind check (kind in ('revoke_token', 'revoke_before', 'quarantine', 'lift')
-		or firebreak.refuse_word('revocation', key, 'kind', kind, 'revoke_token, revoke_before, quarantine, lift')),
-	constraint revocation_key check (key <> '' and octet_length(key) <= 4096
-		or firebreak.refuse('revocation', key, 'key', 'is empty or longer than 4096 bytes', 'write the key of its kind')),
-	constraint revocation_payload check (jsonb_typeof(payload) = 'object'
-		or firebreak.refuse('revocation', key, 'payload', 'is no JSON object', 'write {"name": value, ...}')),
-	constraint revocation_reason check (btrim(reason) <> '' and octet_length(reason) <= 1024
-		or firebreak.refuse('revocation', key, 'reason', 'is empty or longer than 1024 bytes', 'say why'))
+	constraint revocation_ok check (firebreak.revocation_ok(kind, key, payload, reason))
 );
 -- What is in force for one key: the last row of it.
 create index revocation_last on firebreak.revocation (key, seq desc);

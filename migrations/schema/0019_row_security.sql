@@ -7,9 +7,8 @@ declare
 	t text;
 begin
 	foreach t in array array['owner', 'domain', 'issuer', 'segment', 'segment_member', 'crossing', 'crossing_acceptance',
-		'policy', 'rate_limit', 'revision', 'history', 'owner_history', 'domain_history', 'issuer_history', 'segment_history',
-		'crossing_history', 'policy_history', 'rate_limit_history', 'revocation', 'installation', 'policy_counter',
-		'revocation_counter', 'touched', 'pending', 'server', 'passport', 'decision', 'flow', 'migration']
+		'policy', 'rate_limit', 'revision', 'history', 'revocation', 'installation', 'policy_counter', 'revocation_counter',
+		 'touched', 'pending', 'server', 'passport', 'decision', 'flow', 'migration']
 	loop
 		execute format('alter table firebreak.%I enable row level security, force row level security', t);
 		execute format('create policy schema_owner on firebreak.%I to firebreak_owner using (true) with check (true)', t);

@@ -12,6 +12,22 @@ create table firebreak.server (
 );
 comment on table firebreak.server is 'Running servers, and the revision and seq that each enforces';
 
+create function firebreak.passport_ok(token_id text, owner text, purpose text, scopes text[], windows jsonb,
+	not_before timestamptz, expires timestamptz)
+returns boolean language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
+begin
+	if jsonb_typeof(windows) <> 'array' then
+		perform firebreak.refuse('passport', token_id, 'windows', 'is no JSON array', 'write [] or a list of windows');
+	elsif not isfinite(expires) or not_before >= expires then
+		perform firebreak.refuse('passport', token_id, 'expires', 'is infinite, or not after not_before',
+			'name the instant at which it ends');
+	end if;
+	return firebreak.check_owner_name('passport', token_id, 'owner', owner)
+		and firebreak.check_text('passport', token_id, 'purpose', purpose, 1024)
+		and firebreak.check_list('passport', token_id, 'scopes', scopes, 'scope');
+end
+$$;
+
 create table firebreak.passport (
 	issuer text not null,
 	token_id text not null,
@@ -32,15 +48,8 @@ create table firebreak.passport (
 	created_at timestamptz not null default now(),
 	created_by text not null default session_user,
 	primary key (issuer, token_id),
-	constraint passport_owner check (firebreak.is_owner_name(owner)
-		or firebreak.refuse_name('passport', token_id, 'owner', owner)),
-	constraint passport_purpose check (btrim(purpose) <> '' and octet_length(purpose) <= 1024
-		or firebreak.refuse('passport', token_id, 'purpose', 'is empty or longer than 1024 bytes', 'say what the token is for')),
-	constraint passport_scopes check (firebreak.check_list('passport', token_id, 'scopes', scopes, 'scope')),
-	constraint passport_windows check (jsonb_typeof(windows) = 'array'
-		or firebreak.refuse('passport', token_id, 'windows', 'is no JSON array', 'write [] or a list of windows')),
-	constraint passport_expires check (isfinite(expires) and (not_before is null or not_before < expires)
-		or firebreak.refuse('passport', token_id, 'expires', 'is infinite, or not after not_before', 'name the instant it ends'))
+	constraint passport_ok check
+		(firebreak.passport_ok(token_id, owner, purpose, scopes, windows, not_before, expires))
 );
 create index passport_owner on firebreak.passport (owner);
 create index passport_expires on firebreak.passport (expires);

@@ -41,7 +41,9 @@ begin
 			on conflict on constraint touched_pkey do update set migration = excluded.migration
 				where t.migration is distinct from excluded.migration;
 	end if;
-	insert into firebreak.pending (transaction, lane) values (this, 'policy') on conflict do nothing;
+	if not exists (select from firebreak.pending p where p.transaction = this and p.lane = 'policy') then
+		insert into firebreak.pending (transaction, lane) values (this, 'policy');
+	end if;
 
 	if tg_op = 'DELETE' then
 		return old;
@@ -95,47 +97,46 @@ language sql stable set search_path = pg_catalog, pg_temp set enable_seqscan = o
 	from firebreak.revision r where r.number = n
 $$;
 
--- Writes what this transaction changed as revision `n` and says how many objects that were. Objects that differ from their
--- open row of history get that row closed and, unless they are gone, a new one.
-create function firebreak.write_history(this xid8, n bigint) returns bigint
-language plpgsql set search_path = pg_catalog, pg_temp
-set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+-- Writes what this transaction changed as revision `n`: objects that differ from their open row of history get that row
+-- closed and, unless they are gone, a new one. One object at a time, each by its key: the cost is that of the change,
+-- whatever the size of the set. `again` is for the second and later firings within one transaction (SET CONSTRAINTS ...
+-- IMMEDIATE): what was written of the touched objects is taken back first, so that its net change counts.
+create function firebreak.write_history(this xid8, n bigint, again boolean) returns void
+language plpgsql set search_path = pg_catalog, pg_temp set enable_seqscan = off as $$
 declare
-	written bigint;
+	touched record;
+	present record;
+	past jsonb;
 begin
-	-- When the deferred triggers fire twice in one transaction (SET CONSTRAINTS ... IMMEDIATE), what was touched since is
-	-- taken back first, so that the transaction still ends as one revision over its net change.
-	delete from firebreak.history h using firebreak.touched t
-		where t.transaction = this and h.kind = t.kind and h.name = t.name and h.from_revision = n;
-	update firebreak.history h set to_revision = null, ended_at = null, ended_by = null, ended_migration = null
-		from firebreak.touched t
-		where t.transaction = this and h.kind = t.kind and h.name = t.name and h.to_revision = n;
+	for touched in select t.kind, t.name, t.migration from firebreak.touched t where t.transaction = this loop
+		if again then
+			delete from firebreak.history h
+				where h.kind = touched.kind and h.name = touched.name and h.from_revision = n;
+			update firebreak.history h set to_revision = null, ended_at = null, ended_by = null, ended_migration = null
+				where h.kind = touched.kind and h.name = touched.name and h.to_revision = n;
+		end if;
 
-	with changed as materialized (
-		select t.kind, t.name, t.migration, h.from_revision, o.owner, o.destination, o.spec
-		from firebreak.touched t
-		left join firebreak.history h on h.kind = t.kind and h.name = t.name and h.to_revision is null
-		left join lateral (select x.owner, x.destination, x.spec from firebreak.object x
-			where x.kind = t.kind and x.name = t.name) o on true
-		where t.transaction = this and o.spec is distinct from h.spec
-	), closed as (
-		update firebreak.history h
-			set to_revision = n, ended_at = clock_timestamp(), ended_by = session_user, ended_migration = c.migration
-			from changed c
-			where h.kind = c.kind and h.name = c.name and h.from_revision = c.from_revision
-	), opened as (
-		insert into firebreak.history (kind, name, from_revision, owner, destination, spec, at, by, migration)
-			select c.kind, c.name, n, c.owner, c.destination, c.spec, clock_timestamp(), session_user, c.migration
-			from changed c where c.spec is not null
-	)
-	select count(*) into written from changed;
-	return written;
+		present := firebreak.object_at(touched.kind, touched.name);
+		select h.spec into past from firebreak.history h
+			where h.kind = touched.kind and h.name = touched.name and h.to_revision is null;
+		continue when present.spec is not distinct from past;
+		if past is not null then
+			update firebreak.history h
+				set to_revision = n, ended_at = clock_timestamp(), ended_by = session_user, ended_migration = touched.migration
+				where h.kind = touched.kind and h.name = touched.name and h.to_revision is null;
+		end if;
+		if present.spec is not null then
+			insert into firebreak.history (kind, name, from_revision, owner, destination, spec, at, by, migration)
+				values (touched.kind, touched.name, n, present.owner, present.destination, present.spec, clock_timestamp(),
+					session_user, touched.migration);
+		end if;
+	end loop;
 end
 $$;
 
 -- Once at the end of a transaction that touched the policy set.
 create function firebreak.commit_policy() returns trigger
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off as $$
 declare
 	this constant xid8 := pg_current_xact_id();
 	newest bigint;
@@ -154,7 +155,7 @@ begin
 		where r.number = newest and r.transaction = this and r.at >= transaction_timestamp();
 	n := coalesce(n, newest + 1);
 
-	perform firebreak.write_history(this, n);
+	perform firebreak.write_history(this, n, n = newest);
 	if exists (select from firebreak.history h where h.from_revision = n)
 		or exists (select from firebreak.history h where h.to_revision = n)
 	then

@@ -53,17 +53,17 @@ create function firebreak.check_quarantine(action text, kind text, name text) re
 language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 begin
 	perform firebreak.require_given(action, $2 || ' ' || $3, '{kind,name}', array[$2 is not null, $3 is not null]);
-	if $2 not in ('workload', 'segment', 'domain', 'issuer', 'key') then
-		perform firebreak.refuse_word(action, $3, 'kind', $2, 'workload, segment, domain, issuer, key');
-	elsif $2 = 'workload' and not firebreak.is_workload($3) then
+	perform firebreak.check_word(action, $3, 'kind', $2, '{workload,segment,domain,issuer,key}');
+	if $2 = 'workload' and not firebreak.is_workload($3) then
 		perform firebreak.refuse(action, $3, 'name', 'is no SPIFFE ID of a workload', 'write spiffe://trust-domain/path, exactly');
 	elsif $2 = 'key' and $3 !~ '^[A-Za-z0-9_-]{43}$' then
 		perform firebreak.refuse(action, $3, 'name', 'is no JWK thumbprint', 'write base64url(SHA-256), 43 characters (RFC 7638)');
-	elsif $2 in ('segment', 'domain') and not firebreak.is_name($3) then
-		perform firebreak.refuse_name(action, $3, 'name', $3);
 	elsif $2 = 'issuer' then
 		perform firebreak.check_issuer(action, $3);
-	elsif $2 = 'segment' and not exists (select from firebreak.segment s where s.name = $3)
+	elsif $2 in ('segment', 'domain') then
+		perform firebreak.check_name(action, $3, 'name', $3);
+	end if;
+	if $2 = 'segment' and not exists (select from firebreak.segment s where s.name = $3)
 		or $2 = 'domain' and not exists (select from firebreak.domain d where d.name = $3) then
 		raise warning '%: no % % is stated; it takes effect all the same', action, $2, $3;
 	end if;

@@ -30,12 +30,15 @@ grant insert, update, delete on firebreak.server to firebreak_server;
 grant insert on firebreak.decision, firebreak.flow to firebreak_recorder;
 
 -- What constraints, views and policies call, and what only reads.
-grant execute on function firebreak.refuse, firebreak.refuse_word, firebreak.refuse_name, firebreak.shown, firebreak.some_of,
-	firebreak.require_given, firebreak.require_holds, firebreak.require_operator, firebreak.is_owner_name, firebreak.is_name,
-	firebreak.is_workload, firebreak.is_selector, firebreak.is_url, firebreak.is_issuer, firebreak.path_problem,
-	firebreak.element_problem, firebreak.check_list, firebreak.is_operator, firebreak.holds, firebreak.domain_owner,
+grant execute on function firebreak.refuse, firebreak.shown, firebreak.some_of, firebreak.require_given, firebreak.check_word,
+	firebreak.check_text, firebreak.check_name, firebreak.check_owner_name, firebreak.check_list, firebreak.path_problem,
+	firebreak.element_problem, firebreak.is_name, firebreak.is_owner_name, firebreak.is_workload, firebreak.is_selector,
+	firebreak.is_url, firebreak.is_issuer, firebreak.owner_ok, firebreak.domain_ok, firebreak.issuer_ok, firebreak.segment_ok,
+	firebreak.segment_member_ok, firebreak.crossing_ok, firebreak.policy_ok, firebreak.rate_limit_ok, firebreak.revocation_ok,
+	firebreak.passport_ok, firebreak.require_holds, firebreak.require_operator, firebreak.is_operator, firebreak.holds, firebreak.domain_owner,
 	firebreak.segment_owner, firebreak.destination_owner, firebreak.rate_limit_owner, firebreak.instant, firebreak.crossing_content, firebreak.epoch,
-	firebreak.revision_digest, firebreak.revocation_horizon, firebreak.policy_at
+	firebreak.revision_digest, firebreak.revocation_horizon, firebreak.object_at, firebreak.policy_at,
+	firebreak.verify_history
 	to firebreak_author, firebreak_server, firebreak_operator, firebreak_reader;
 
 -- What policy migrations call. Row-level security and their own checks say for which objects.

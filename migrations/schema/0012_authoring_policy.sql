@@ -84,11 +84,12 @@ begin
 end
 $$;
 
--- What allow() and deny() share.
+-- What allow() and deny() share. A call that finds few policies must not go on scanning when there are many: no sequential
+-- scans, however small the table was when the statement was planned.
 create function firebreak.state_policy(effect text, name text, source text, destination text, owner text, methods text[],
 	paths text[], grpc text[], hosts text[], scopes text[], scopes_any text[], condition text, upgrade text,
 	valid tstzrange, mode text, reason text)
-returns void language plpgsql set search_path = pg_catalog, pg_temp as $$
+returns void language plpgsql set search_path = pg_catalog, pg_temp set enable_seqscan = off as $$
 #variable_conflict use_column
 declare
 	given firebreak.policy;
@@ -143,18 +144,14 @@ create function firebreak.allow(name text, source text, destination text, owner 
 	scopes_any text[] default '{}', condition text default null, upgrade text default null, valid tstzrange default '(,)',
 	mode text default 'enforce', reason text default null)
 returns void language sql
-begin atomic
-	select firebreak.state_policy('allow', $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15);
-end;
+return firebreak.state_policy('allow', $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15);
 
 create function firebreak.deny(name text, source text, destination text, owner text, methods text[] default '{}',
 	paths text[] default '{}', grpc text[] default '{}', hosts text[] default '{}', scopes text[] default '{}',
 	scopes_any text[] default '{}', condition text default null, upgrade text default null, valid tstzrange default '(,)',
 	mode text default 'enforce', reason text default null)
 returns void language sql
-begin atomic
-	select firebreak.state_policy('deny', $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15);
-end;
+return firebreak.state_policy('deny', $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15);
 
 create function firebreak.rate_limit(kind text, name text, per_second numeric, burst integer) returns void
 language plpgsql set search_path = pg_catalog, pg_temp as $$
@@ -168,10 +165,7 @@ begin
 	given.burst := burst;
 	perform firebreak.require_given('rate_limit', given.kind || ':' || given.name, '{kind,name,per_second,burst}',
 		array[given.kind is not null, given.name is not null, given.per_second is not null, given.burst is not null]);
-	if given.kind not in ('source', 'domain', 'segment', 'token') then
-		perform firebreak.refuse_word('rate_limit', given.kind || ':' || given.name, 'kind', given.kind,
-			'source, domain, segment, token');
-	end if;
+	perform firebreak.check_word('rate_limit', given.kind || ':' || given.name, 'kind', given.kind, '{source,domain,segment,token}');
 	perform firebreak.require_holds('rate_limit', given.kind || ':' || given.name,
 		firebreak.rate_limit_owner(given.kind, given.name));
 	insert into firebreak.rate_limit as r (kind, name, per_second, burst)
