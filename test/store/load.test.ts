@@ -210,6 +210,17 @@ describe("loadPolicySet", () => {
 	});
 });
 
+test("a member of firebreak_server may read all that a server reads, and write none of it", async () => {
+	const server = await test_.connect({ role: await test_.role("server", "firebreak_server") });
+	const set = await loadPolicySet(server);
+	expect(plain(set)).toEqual(plain(await load()));
+	expect(await loadChanges(server, set)).toMatchObject({ revision: set.revision });
+	expect(await loadLane(server, 0)).toEqual([]);
+	await loadPolicySetAt(server, 1);
+	await server.query("listen firebreak_head");
+	await expect(server.query("select firebreak.remove('policy', 'p')")).rejects.toThrow("permission denied");
+});
+
 describe("loadPolicySetAt", () => {
 	test("gives each revision as it stood", async () => {
 		const now = plain(await load());
