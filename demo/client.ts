@@ -31,7 +31,7 @@ export interface ClientResponse {
 	/** By lower-case name; values of repeated headers joined with ", ". */
 	readonly headers: Readonly<Record<string, string>>;
 	readonly text: string;
-	/** The text as JSON, when its content type says so. */
+	/** The text as JSON, when there is any and its content type says so. */
 	readonly body: unknown;
 }
 
@@ -49,7 +49,7 @@ export async function send(request: ClientRequest): Promise<ClientResponse> {
 			flat[name] = Array.isArray(value) ? value.join(", ") : String(value);
 	}
 	const isJson = /^application\/([a-z]+\+)?json\b/.test(flat["content-type"] ?? "");
-	return { status, headers: flat, text, body: isJson ? JSON.parse(text) : undefined };
+	return { status, headers: flat, text, body: isJson && text !== "" ? JSON.parse(text) : undefined };
 }
 
 type Answer = [status: number, headers: Record<string, unknown>, text: string];
