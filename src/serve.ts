@@ -1,6 +1,9 @@
 /** The composition root: builds the server's parts in order, joins them, and releases them in reverse. */
 import { randomUUID } from "node:crypto";
+import { hostname } from "node:os";
+import { postgresSink } from "./audit/postgres-sink.ts";
 import { createRecorder } from "./audit/recorder.ts";
+import { createRetention } from "./audit/retention.ts";
 import { createAuthenticator } from "./authn/authenticator.ts";
 import { KeyRing } from "./authn/keys/ring.ts";
 import type { Io } from "./cli/io.ts";
@@ -12,7 +15,7 @@ import type { AgeLimits } from "./core/policy-view.ts";
 import { createCheck } from "./extauthz/check.ts";
 import { startGrpcServer } from "./extauthz/server.ts";
 import { observer } from "./serve/observe.ts";
-import { figuresOf, logKeys, logRecords } from "./serve/report.ts";
+import { figuresOf, logKeys, logRecords, logRetention } from "./serve/report.ts";
 import { createPolicyFollower } from "./store/follow/follower.ts";
 import { logFollowEvent } from "./store/follow/log.ts";
 import { postgresSource } from "./store/follow/source.ts";
@@ -32,6 +35,8 @@ import { VERSION } from "./version.ts";
 export async function serve(config: Config, { clock }: Pick<Io, "clock">): Promise<Running> {
 	await using starting = new AsyncDisposableStack();
 	const random = Math.random;
+	/** Tells the servers of one database apart, in records and in `firebreak.server`. */
+	const server = `${hostname()}-${randomUUID().slice(0, 8)}`;
 	const logger = createLogger({ level: config.logLevel, version: VERSION });
 
 	const tracing = config.tracing.enabled
@@ -44,12 +49,16 @@ export async function serve(config: Config, { clock }: Pick<Io, "clock">): Promi
 
 	const recorder = createRecorder({
 		queueMax: config.records.queueMax,
-		sink: postgresSink(database),
+		sink: postgresSink(database, server),
 		clock,
 		random,
 		events: logRecords(logger),
 	});
 	starting.defer(() => recorder.stop(LIMITS.recordDrainMs));
+
+	const { retention } = config.records;
+	const pruning = createRetention({ database, retention, clock, random, events: logRetention(logger) });
+	starting.defer(() => pruning.stop());
 
 	const keys = new KeyRing({ clock, random, report: logKeys(logger) });
 	starting.defer(() => keys.stop());
@@ -111,6 +120,7 @@ export async function serve(config: Config, { clock }: Pick<Io, "clock">): Promi
 	});
 
 	recorder.start();
+	pruning.start();
 	void follower.start();
 	logger.info("listening for checks", { address: formatAddress(grpc.address) });
 

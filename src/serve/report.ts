@@ -1,5 +1,6 @@
 /** What happens to the server's parts, as log lines and figures. */
 import type { RecorderEvents } from "../audit/recorder.ts";
+import type { RetentionEvents } from "../audit/retention.ts";
 import type { KeyReport } from "../authn/keys/source.ts";
 import { FirebreakError } from "../core/errors.ts";
 import type { FollowStatus } from "../store/follow/events.ts";
@@ -30,6 +31,16 @@ export function logRecords(logger: Logger): RecorderEvents {
 		},
 		sinkDown: (error) => logger.warn("records cannot be stored; they wait", { error }),
 		sinkBack: () => logger.info("records are stored again"),
+	};
+}
+
+export function logRetention(logger: Logger): RetentionEvents {
+	return {
+		pruned: (count) => logger.info("old records were deleted", { count }),
+		failed(cause, error) {
+			if (cause === "error") logger.warn("old records could not be deleted; it is tried again", { error });
+			else logger.info("old records are left to somebody who may delete them: this role only inserts");
+		},
 	};
 }
 
