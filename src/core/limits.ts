@@ -150,4 +150,6 @@ export const LIMITS = {
 	/** Rows that one statement of the retention deletes, and the time between its rounds. */
 	retentionBatchRows: 10_000,
 	retentionRoundMs: 3_600_000,
+	/** Servers that a list of them names. */
+	listedServers: 1_000,
 } as const;

@@ -7,12 +7,13 @@ const CONTROL = /[\u0000-\u001f\u007f]/;
 const CONTROLS = /[\u0000-\u001f\u007f]/g;
 
 /**
- * At most `LIMITS.recordedTextChars` characters, each control character as U+FFFD (Postgres stores no NUL). Makes a copy
- * when it cuts, so that a short record does not keep a long request in memory.
+ * At most `LIMITS.recordedTextChars` characters, each control character and lone surrogate as U+FFFD (Postgres stores
+ * neither). Makes a copy when it cuts, so that a short record does not keep a long request in memory.
  */
 export function recordedText(text: string): string {
 	const short = text.length > LIMITS.recordedTextChars ? copy(text.slice(0, LIMITS.recordedTextChars)) : text;
-	return CONTROL.test(short) ? short.replace(CONTROLS, "\ufffd") : short;
+	const printable = CONTROL.test(short) ? short.replace(CONTROLS, "\ufffd") : short;
+	return printable.toWellFormed();
 }
 
 /** A path without query and fragment, which hold secrets too often. */

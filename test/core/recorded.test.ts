@@ -5,6 +5,7 @@ describe("recordedText", () => {
 	test.each([
 		["plain", "/v1/payments/42", "/v1/payments/42"],
 		["controls, which Postgres or a terminal would choke on", "a\0b\nc\u007f", "a\ufffdb\ufffdc\ufffd"],
+		["lone surrogates", "a\ud800b", "a\ufffdb"],
 		["an end", "x".repeat(5_000), "x".repeat(1_024)],
 		["a surrogate cut in half", `${"x".repeat(1_023)}😀`, `${"x".repeat(1_023)}\ufffd`],
 	])("%s", (_title, text, expected) => {
