@@ -11,8 +11,8 @@ import { Duration, Timestamp, type Value } from "./value.ts";
 import { wallClock } from "./zone.ts";
 
 const LOOPS: ReadonlySet<string> = new Set(["all/2", "exists/2", "exists_one/2", "filter/2", "map/2", "map/3"]);
-/** Formatting an instant in another zone takes some 4 us. */
-const ZONE_WORK = 200;
+/** Formatting an instant in another zone takes some 6 us. */
+const ZONE_WORK = 300;
 
 export function buildCall(builder: Builder, node: ASTNode, name: string, args: readonly ASTNode[]): Expression {
 	const [first] = args;

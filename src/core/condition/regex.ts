@@ -7,9 +7,11 @@ import { LIMITS } from "../limits.ts";
 
 export interface Regex {
 	readonly test: (input: string) => boolean;
-	/** Work of one character of input at worst: a step of the simulation for each instruction. */
+	/** Work of one character of input at worst: a step of the simulation, or a new state, for each instruction. */
 	readonly workPerCharacter: number;
 }
+
+const WORK_PER_INSTRUCTION = 3;
 
 /** @returns a sentence on what is wrong with the pattern when it is refused. */
 export function compileRegex(pattern: string): Regex | string {
@@ -25,7 +27,7 @@ export function compileRegex(pattern: string): Regex | string {
 		const set = new RE2Set(RE2Set.UNANCHORED, 0, LIMITS.regexCacheBytes);
 		set.add(pattern);
 		set.compile();
-		return { test: (input) => set.match(input).length > 0, workPerCharacter: instructions };
+		return { test: (input) => set.match(input).length > 0, workPerCharacter: instructions * WORK_PER_INSTRUCTION };
 	} catch (error) {
 		return error instanceof Error ? error.message : "the regular expression does not compile";
 	}
