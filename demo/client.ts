@@ -60,7 +60,7 @@ function tlsOptions(request: ClientRequest) {
 		...(request.certificate && { cert: request.certificate.certificate, key: request.certificate.key }),
 		// In a mesh the URI name says who answers, not the host name.
 		checkServerIdentity: (_host: string, certificate: PeerCertificate): Error | undefined => {
-			const names = certificate.subjectaltname?.split(", ") ?? [];
+			const names = certificate.subjectaltname?.split(", ").filter((name) => name.startsWith("URI:")) ?? [];
 			if (names.includes(`URI:${request.server}`)) return undefined;
 			return new Error(`the listener is ${names.join(", ") || "nameless"}, not ${request.server}`);
 		},

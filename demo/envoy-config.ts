@@ -25,6 +25,8 @@ export interface SidecarOptions {
 export interface FirebreakAddress {
 	/** On 127.0.0.1. */
 	readonly port: number;
+	/** Ports of further servers, which take turns with the first as long as their health checks pass. */
+	readonly replicas?: readonly number[];
 	/** The SPIFFE ID that Firebreak must prove, by mutual TLS; plaintext when absent. */
 	readonly spiffeId?: string;
 }
@@ -63,7 +65,7 @@ export function envoyBootstrap(options: EnvoyOptions): Json {
 			listeners: options.sidecars.map((sidecar) => listener(sidecar, options)),
 			clusters: [
 				...options.sidecars.flatMap((sidecar) => [upstreamCluster(sidecar), firebreakCluster(sidecar, options)]),
-				...(options.otlpPort === undefined ? [] : [cluster(OTLP_CLUSTER, options.otlpPort, { http2: true })]),
+				...(options.otlpPort === undefined ? [] : [cluster(OTLP_CLUSTER, [options.otlpPort], { http2: true })]),
 			],
 		},
 		layered_runtime: {
@@ -178,7 +180,8 @@ function authorizationFilter(sidecar: SidecarOptions, options: EnvoyOptions): Js
 		// Firebreak may touch these request headers and no others; anything else fails the request.
 		decoder_header_mutation_rules: {
 			disallow_all: true,
-			allow_expression: { regex: "x-firebreak-.*|authorization|dpop" },
+			// An underscore too: CGI takes it for a dash, so such names that a client sent are removed.
+			allow_expression: { regex: "x[-_]firebreak[-_].*|authorization|dpop" },
 			disallow_is_error: true,
 		},
 	};
@@ -204,7 +207,8 @@ function accessLog(sidecar: SidecarOptions, options: EnvoyOptions): Json {
 					time: "%START_TIME%",
 					sidecar: sidecar.name,
 					method: "%REQ(:METHOD)%",
-					path: "%REQ(:PATH)%",
+					// Queries hold secrets too often.
+					path: "%PATH(NQ)%",
 					peer: "%DOWNSTREAM_PEER_URI_SAN%",
 					traceparent: "%REQ(TRACEPARENT)%",
 					status: "%RESPONSE_CODE%",
@@ -232,7 +236,7 @@ function tracing(sidecar: SidecarOptions): Json {
 }
 
 function upstreamCluster(sidecar: SidecarOptions): Json {
-	return cluster(sidecar.name, sidecar.upstreamPort, { http2: sidecar.upstreamProtocol === "h2" });
+	return cluster(sidecar.name, [sidecar.upstreamPort], { http2: sidecar.upstreamProtocol === "h2" });
 }
 
 function firebreakClusterName(sidecar: SidecarOptions): string {
@@ -241,7 +245,7 @@ function firebreakClusterName(sidecar: SidecarOptions): string {
 
 /** Firebreak, as this service's sidecar reaches it: with the service's own certificate, so that it asks only in its own name. */
 function firebreakCluster(sidecar: SidecarOptions, options: EnvoyOptions): Json {
-	const { port, spiffeId } = options.firebreak;
+	const { port, replicas = [], spiffeId } = options.firebreak;
 	const tls = spiffeId !== undefined && {
 		transport_socket: {
 			name: "envoy.transport_sockets.tls",
@@ -254,10 +258,21 @@ function firebreakCluster(sidecar: SidecarOptions, options: EnvoyOptions): Json 
 			},
 		},
 	};
-	return { ...cluster(firebreakClusterName(sidecar), port, { http2: true }), ...tls };
+	const health = replicas.length > 0 && { health_checks: [healthCheck()] };
+	return { ...cluster(firebreakClusterName(sidecar), [port, ...replicas], { http2: true }), ...tls, ...health };
 }
 
-function cluster(name: string, port: number, protocol: { http2: boolean }) {
+/** A server that is about to stop says so for a second before it takes no more calls: time for some checks. */
+function healthCheck(): Json {
+	const quick = milliseconds(200);
+	return {
+		...{ timeout: "1s", interval: quick, no_traffic_interval: quick, unhealthy_interval: quick },
+		...{ unhealthy_threshold: 1, healthy_threshold: 1 },
+		grpc_health_check: {},
+	};
+}
+
+function cluster(name: string, ports: readonly number[], protocol: { http2: boolean }) {
 	return {
 		name,
 		type: "STATIC",
@@ -268,7 +283,7 @@ function cluster(name: string, port: number, protocol: { http2: boolean }) {
 		},
 		load_assignment: {
 			cluster_name: name,
-			endpoints: [{ lb_endpoints: [{ endpoint: { address: socket(port) } }] }],
+			endpoints: [{ lb_endpoints: ports.map((port) => ({ endpoint: { address: socket(port) } })) }],
 		},
 		...(protocol.http2 && {
 			typed_extension_protocol_options: {

@@ -52,14 +52,15 @@ export interface RunningFirebreak {
 
 /**
  * `firebreak serve` with mutual TLS on free loopback ports, where a proxy may ask only about the service whose certificate it
- * shows. Ready when /readyz says so. `settings` are environment variables that are added.
+ * shows. Ready when /readyz says so. `settings` are environment variables that are added; `name` tells servers apart.
  */
 export async function startFirebreak(
 	{ workspace, pki }: Pick<Ground, "workspace" | "pki">,
 	databaseUrl: string,
 	settings: Readonly<Record<string, string>> = {},
+	name = "Firebreak",
 ): Promise<RunningFirebreak> {
-	const logFile = workspace.write("firebreak.log", "");
+	const logFile = workspace.write(`${name.toLowerCase().replace(" ", "-")}.log`, "");
 	return onFreePorts(2, async ([grpcPort = 0, adminPort = 0]) => {
 		const adminUrl = `http://127.0.0.1:${adminPort}`;
 		const env = environment({
@@ -74,6 +75,7 @@ export async function startFirebreak(
 		});
 		const server = await startProcess({
 			...firebreakProgram(["serve"], env),
+			name,
 			onOutput: (text) => appendFileSync(logFile, text),
 			ready: async () => (await fetch(`${adminUrl}/readyz`)).ok,
 		});

@@ -11,6 +11,8 @@ export interface Stage {
 	readonly issuers: Issuers;
 	readonly policies: PolicyFolder;
 	readonly firebreak: RunningFirebreak;
+	/** All servers, the one above first. */
+	readonly replicas: readonly RunningFirebreak[];
 	/** Policy migrations that were applied at the start, the schema's own aside, and the revision that they made. */
 	readonly migrations: number;
 	readonly revision: number;
@@ -18,19 +20,21 @@ export interface Stage {
 	readonly serverUrl: string;
 }
 
-export interface StageOptions extends Pick<WorldOptions, "otlpPort" | "step" | "resources"> {
+export interface StageOptions extends Pick<WorldOptions, "otlpPort" | "step" | "resources" | "envoy"> {
 	/** Connection string of a Postgres of one's own; embedded when absent. */
 	readonly databaseUrl?: string | undefined;
 	/** Environment variables for Firebreak. */
 	readonly settings?: Readonly<Record<string, string>>;
+	/** Firebreaks that share the work, one by default. */
+	readonly servers?: number;
 }
 
 /** Sets it up from nothing. On failure everything that was started is stopped again; `world.stop` ends it all. */
 export async function setStage(options: StageOptions = {}): Promise<Stage> {
-	const { databaseUrl, settings, otlpPort, ...rest } = options;
+	const { databaseUrl, settings, servers = 1, otlpPort, ...rest } = options;
 	const step = options.step ?? ((_label, work) => work());
 	const issuers = createIssuers();
-	let set: Pick<Stage, "policies" | "firebreak" | "migrations" | "revision" | "serverUrl"> | undefined;
+	let set: Pick<Stage, "policies" | "replicas" | "migrations" | "revision" | "serverUrl"> | undefined;
 	const world = await startWorld({
 		...rest,
 		...(databaseUrl !== undefined && { database: databaseUrl }),
@@ -42,13 +46,22 @@ export async function setStage(options: StageOptions = {}): Promise<Stage> {
 			// Someone else's Postgres is left without logins of ours.
 			const serverUrl = databaseUrl ?? (await createServerLogin(ground.databaseUrl));
 			const telemetry = otlpPort === undefined ? {} : exportTo(otlpPort);
-			const firebreak = await step("Firebreak", () => startFirebreak(ground, serverUrl, { ...telemetry, ...settings }));
-			ground.resources.defer(firebreak.process.stop);
+			const replicas: RunningFirebreak[] = [];
+			for (let number = 1; number <= servers; number++) {
+				const name = number === 1 ? "Firebreak" : `Firebreak ${number}`;
+				const firebreak = await step(name, () =>
+					startFirebreak(ground, serverUrl, { ...telemetry, ...settings }, name),
+				);
+				ground.resources.defer(firebreak.process.stop);
+				replicas.push(firebreak);
+			}
 			const migrations = applied.filter(({ owner }) => owner !== null).length;
-			set = { policies, firebreak, migrations, revision, serverUrl };
-			return firebreak.address;
+			set = { policies, replicas, migrations, revision, serverUrl };
+			const [{ address }, ...others] = replicas as [RunningFirebreak, ...RunningFirebreak[]];
+			return { ...address, replicas: others.map((other) => other.address.port) };
 		},
 	});
-	if (!set) throw new Error("the world did not start Firebreak");
-	return { world, issuers, ...set };
+	const [firebreak] = set?.replicas ?? [];
+	if (!set || !firebreak) throw new Error("the world did not start Firebreak");
+	return { world, issuers, firebreak, ...set };
 }
