@@ -1,8 +1,8 @@
 /** Where the gRPC side listens. */
-import { chmodSync, lstatSync, unlinkSync } from "node:fs";
-import { createConnection } from "node:net";
+import { chmodSync } from "node:fs";
 import type { Server, ServerCredentials } from "@grpc/grpc-js";
 import { FirebreakError } from "../core/errors.ts";
+import { clearSocket } from "../socket-file.ts";
 
 export type ListenAddress =
 	| { readonly kind: "tcp"; readonly host: string; readonly port: number }
@@ -23,7 +23,7 @@ export async function bind(
 	address: ListenAddress,
 	credentials: ServerCredentials,
 ): Promise<ListenAddress> {
-	if (address.kind === "unix") await clearSocket(address.path);
+	if (address.kind === "unix") await clearSocket(address.path, OBJECT);
 	const port = await bound(server, targetOf(address), credentials);
 	if (address.kind === "tcp") return { ...address, port };
 	chmodSync(address.path, SOCKET_MODE);
@@ -45,26 +45,6 @@ function bound(server: Server, target: string, credentials: ServerCredentials): 
 	});
 }
 
-/** Removes a socket file that nobody listens on; refuses anything else that stands in the way. */
-async function clearSocket(path: string): Promise<void> {
-	const found = lstatSync(path, { throwIfNoEntry: false });
-	if (found === undefined) return;
-	if (!found.isSocket()) throw unusable(`${path} exists and is no socket`, "remove it, or choose another path");
-	if (await answers(path)) throw unusable(`another process listens on ${path}`, "stop it, or choose another path");
-	unlinkSync(path);
-}
-
-function answers(path: string): Promise<boolean> {
-	return new Promise((resolve) => {
-		const probe = createConnection(path);
-		probe.once("connect", () => {
-			probe.destroy();
-			resolve(true);
-		});
-		probe.once("error", (error: NodeJS.ErrnoException) => resolve(error.code !== "ECONNREFUSED"));
-	});
-}
-
-function unusable(message: string, cure: string, cause?: unknown): FirebreakError {
+function unusable(message: string, cure: string, cause: unknown): FirebreakError {
 	return new FirebreakError("config_invalid", message, { problems: [{ object: OBJECT, message, cure }], cause });
 }

@@ -9,11 +9,12 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 	store: ["core"],
 	audit: ["core"],
 	telemetry: ["core", "version.ts"],
-	extauthz: ["authn", "core"],
-	admin: ["store", "authn", "audit", "core", "version.ts"],
+	extauthz: ["authn", "core", "socket-file.ts"],
+	admin: ["store", "authn", "audit", "core", "socket-file.ts", "version.ts"],
 	cli: ["store", "authn", "audit", "core", "config.ts", "version.ts"],
 	config: ["core"],
 	"config.ts": ["config", "core"],
+	"socket-file.ts": ["core"],
 	"version.ts": [],
 };
 
