@@ -1,5 +1,5 @@
 /** The service definitions, loaded once from proto/. */
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 import type { MethodDefinition, ServiceDefinition } from "@grpc/grpc-js";
 import { fromJSON } from "@grpc/proto-loader";
 import protobuf from "protobufjs";
@@ -7,7 +7,7 @@ import { encodeCheckResponse } from "./encode.ts";
 import type { CheckRequest, CheckResponse } from "./wire.ts";
 
 /** The folder that `proto` files are imported from; the same from src/ and from dist/. */
-export const PROTO_DIR = fileURLToPath(new URL("../../proto/", import.meta.url));
+export const PROTO_DIR = join(import.meta.dirname, "../../proto/");
 
 const FILES = ["envoy/service/auth/v3/external_auth.proto", "grpc/health/v1/health.proto"];
 export const AUTHORIZATION_SERVICE = "envoy.service.auth.v3.Authorization";

@@ -23,3 +23,22 @@ test("limits of key sets fit together", () => {
 test("a trust domain fits into a SPIFFE ID", () => {
 	expect(LIMITS.trustDomainBytes).toBeLessThan(LIMITS.spiffeIdBytes);
 });
+
+test("limits of requests fit together", () => {
+	expect(LIMITS.headerValueBytes).toBeGreaterThanOrEqual(61_440);
+	expect(LIMITS.headerValueBytes).toBeLessThan(LIMITS.headersBytes);
+	expect(LIMITS.headersBytes + LIMITS.pathBytes + LIMITS.queryBytes + LIMITS.certificateBytes).toBeLessThan(
+		LIMITS.grpcMessageBytes,
+	);
+	expect(LIMITS.refusedPathChars).toBeLessThan(LIMITS.pathBytes);
+	expect(LIMITS.pathSegments).toBeLessThan(LIMITS.pathBytes);
+	expect(LIMITS.forwardedHops * (LIMITS.spiffeIdBytes + 256)).toBeLessThan(LIMITS.headerValueBytes);
+	expect(LIMITS.certificateBytes).toBeLessThan(LIMITS.certificateCacheBytes);
+});
+
+test("limits of the gRPC side fit together", () => {
+	expect(LIMITS.grpcConnectionAgeGraceMs).toBeLessThan(LIMITS.grpcConnectionAgeMs);
+	expect(LIMITS.grpcKeepaliveTimeoutMs).toBeLessThan(LIMITS.grpcKeepaliveMs);
+	expect(LIMITS.grpcStreams).toBeGreaterThan(1_024);
+	expect(LIMITS.healthWatchers).toBeLessThan(LIMITS.grpcStreams);
+});
