@@ -23,16 +23,13 @@ function operationMiss(target: Target, request: Request): "method" | "path" | nu
 	for (const pattern of target.grpc) {
 		if (request.method === "POST" && matchGrpc(pattern, request.path)) return null;
 	}
-	if (templateIndex(target, request) === -1) return "path";
+	if (!matchesTemplate(target, request)) return "path";
 	return target.methods === null || target.methods.includes(request.method) ? null : "method";
 }
 
-function templateIndex(target: Target, request: Request): number {
-	const { templates } = target;
-	for (let index = 0; index < templates.length; index++) {
-		if (matchTemplate(templates[index]!, request.segments)) return index;
-	}
-	return -1;
+function matchesTemplate({ templates }: Target, request: Request): boolean {
+	for (const template of templates) if (matchTemplate(template, request.segments)) return true;
+	return false;
 }
 
 /** Scopes are compared whole and byte for byte. */
@@ -49,8 +46,12 @@ export function missingScopes(rule: Rule, held: readonly string[]): readonly str
 	return missing;
 }
 
-/** The names that the rule's path captured, decoded. */
-export function paramsOf(rule: Rule, request: Request): Readonly<Record<string, string>> {
-	const template = rule.target.templates[templateIndex(rule.target, request)];
-	return template ? captureParams(template, request.segments) : Object.create(null);
+/** What each template of the rule that matches captured, decoded; a rule that matches without one captures nothing. */
+export function capturesOf(rule: Rule, request: Request): readonly Readonly<Record<string, string>>[] {
+	const captures = rule.target.templates
+		.filter((template) => matchTemplate(template, request.segments))
+		.map((template) => captureParams(template, request.segments));
+	return captures.length > 0 ? captures : NO_CAPTURES;
 }
+
+const NO_CAPTURES: readonly Readonly<Record<string, string>>[] = Object.freeze([Object.freeze(Object.create(null))]);

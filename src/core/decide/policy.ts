@@ -3,14 +3,14 @@
  * of several rules that match alike, the first by name is the one that is shown.
  */
 
-import type { ConditionPeer } from "../condition/condition.ts";
+import type { Condition, ConditionPeer } from "../condition/condition.ts";
 import { ANONYMOUS, ANY_SOURCE, type SegmentRow } from "../model.ts";
 import type { DenyReason } from "../reasons.ts";
 import type { Request, TokenFacts } from "../request.ts";
 import type { Rule, RuleSet, Shard } from "../snapshot.ts";
 import { walkTrie } from "../trie.ts";
 import type { Located } from "./locate.ts";
-import { holdsScopes, missingScopes, paramsOf, targetMiss } from "./match.ts";
+import { capturesOf, holdsScopes, missingScopes, targetMiss } from "./match.ts";
 import type { Source } from "./source.ts";
 import type { ConsideredRule, RuleOutcome } from "./trace.ts";
 
@@ -130,17 +130,29 @@ function outcomeOfRule(rule: Rule, input: PolicyInput): RuleOutcome {
 	const miss = targetMiss(rule, input.request, input.now);
 	if (miss !== null) return miss;
 	if (!holdsScopes(rule, scopesOf(input))) return "scopes";
-	if (rule.condition === null) return "match";
-	const { source, destination, request, token, now } = input;
-	const condition = rule.condition.evaluate({
+	return rule.condition === null ? "match" : outcomeOfCondition(rule, rule.condition, input);
+}
+
+/** Templates of one policy may overlap: the condition holds when it holds for what any of them captured. */
+function outcomeOfCondition(
+	rule: Rule,
+	condition: Condition,
+	{ source, destination, request, token, now }: PolicyInput,
+): RuleOutcome {
+	const scope = {
 		request,
-		params: paramsOf(rule, request),
 		source: source.segment && conditionPeer(source.segment, source.principal),
 		destination: conditionPeer(destination.segment, destination.principal),
 		token: token?.claims ?? null,
 		now,
-	});
-	return condition === "true" ? "match" : condition === "false" ? "condition" : "condition_error";
+	};
+	let outcome: RuleOutcome = "condition";
+	for (const params of capturesOf(rule, request)) {
+		const value = condition.evaluate({ ...scope, params });
+		if (value === "true") return "match";
+		if (value === "error") outcome = "condition_error";
+	}
+	return outcome;
 }
 
 const conditionPeer = (segment: SegmentRow, principal: string | null): ConditionPeer => ({
