@@ -1,0 +1,16 @@
+import { setTimeout as sleep } from "node:timers/promises";
+
+/** Asks until the answer is neither undefined, null nor false; throws after `withinMs` (15 s by default). */
+export async function until<Answer>(
+	what: string,
+	ask: () => Answer | Promise<Answer>,
+	withinMs = 15_000,
+): Promise<NonNullable<Answer>> {
+	const deadline = performance.now() + withinMs;
+	for (;;) {
+		const answer = await ask();
+		if (answer !== undefined && answer !== null && answer !== false) return answer;
+		if (performance.now() > deadline) throw new Error(`not within ${withinMs} ms: ${what}`);
+		await sleep(20);
+	}
+}
