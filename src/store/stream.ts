@@ -1,5 +1,5 @@
 /** Reads results of any length row by row, as text: nothing accumulates in the driver, and dates, arrays and numbers are not parsed. */
-import { type ClientBase, Query } from "pg";
+import { type Client, type ClientBase, Query } from "pg";
 import { LIMITS } from "../core/limits.ts";
 
 /** Columns in the order of the select list. */
@@ -27,9 +27,17 @@ export function streamRows(
 			clearTimeout(silence);
 			settle();
 		};
+		const { stream } = (client as Client).connection;
+		const resume = () => stream.resume();
+		let inTurn = 0;
 		query.on("row", (row) => {
-			if (failure !== null) return;
 			silence.refresh();
+			if (failure !== null) return;
+			if (++inTurn === ROWS_PER_TURN) {
+				inTurn = 0;
+				stream.pause();
+				setImmediate(resume);
+			}
 			try {
 				onRow(row as unknown as TextRow);
 			} catch (error) {
@@ -41,6 +49,9 @@ export function streamRows(
 		client.query(query);
 	});
 }
+
+/** Node reads up to two megabytes from a socket in one turn of the event loop; requests shall not wait for so many rows. */
+const ROWS_PER_TURN = 128;
 
 const itself = (value: string): string => value;
 const TEXT = { getTypeParser: () => itself };

@@ -33,7 +33,10 @@ export interface PolicyFollower {
 	/** What requests are judged against: one reference, swapped whole. Before the first snapshot it knows and allows nothing. */
 	current(): PolicyView;
 	status(): FollowStatus;
-	/** Resolves with the first snapshot, or when stopped. Never rejects: it keeps trying. */
+	/**
+	 * Resolves once a snapshot and every revocation are there, or when stopped. Never rejects: it keeps trying. Whoever
+	 * answers before that answers without revocations, which count as stale.
+	 */
 	start(): Promise<void>;
 	/** Resolves when nothing runs any more. */
 	stop(): Promise<void>;
@@ -49,7 +52,7 @@ class Follower implements PolicyFollower {
 	readonly #listener: Listener;
 	readonly #loader: Loader;
 	readonly #started = Promise.withResolvers<void>();
-	#view: PolicyView = freeze({
+	#view: PolicyView = Object.freeze({
 		snapshot: EMPTY_SNAPSHOT,
 		lane: new Lane(),
 		policyConfirmedAt: Number.NEGATIVE_INFINITY,
@@ -82,8 +85,7 @@ class Follower implements PolicyFollower {
 			report,
 			base: () => this.#view.snapshot,
 			adopt: (snapshot, confirmedAt) => {
-				this.#view = freeze({ ...this.#view, snapshot, policyConfirmedAt: confirmedAt });
-				this.#started.resolve();
+				this.#show({ snapshot, policyConfirmedAt: confirmedAt });
 			},
 			onIdle: () => this.#hint(),
 		});
@@ -139,6 +141,11 @@ class Follower implements PolicyFollower {
 		};
 	}
 
+	#show(change: Partial<PolicyView>): void {
+		this.#view = Object.freeze({ ...this.#view, ...change });
+		if (this.#view.snapshot !== EMPTY_SNAPSHOT && Number.isFinite(this.#view.laneConfirmedAt)) this.#started.resolve();
+	}
+
 	#hint(): void {
 		this.#again = true;
 		this.#pause.wake();
@@ -173,7 +180,7 @@ class Follower implements PolicyFollower {
 			this.#again = true;
 		} else if (head.epoch === snapshot.epoch && head.revision === snapshot.revision) {
 			this.#loader.settled();
-			this.#view = freeze({ ...this.#view, policyConfirmedAt: askedAt });
+			this.#show({ policyConfirmedAt: askedAt });
 		} else {
 			this.#loader.want(head);
 		}
@@ -198,7 +205,7 @@ class Follower implements PolicyFollower {
 		}
 		this.#seq = seq;
 		this.#laneEpoch = head.epoch;
-		this.#view = freeze({ ...this.#view, lane, laneConfirmedAt: askedAt });
+		this.#show({ lane, laneConfirmedAt: askedAt });
 		const { report } = this.#options;
 		if (rows > 0) report({ kind: "lane", seq, rows });
 		if (rows > 0 && wasKnown && lane.unknownKind !== null)
@@ -225,5 +232,3 @@ class Follower implements PolicyFollower {
 		this.#options.report({ kind: "lost", error });
 	}
 }
-
-const freeze = (view: PolicyView): PolicyView => Object.freeze(view);

@@ -79,6 +79,21 @@ describe("starting", () => {
 		});
 	});
 
+	test("has started only when revocations are there, too", async () => {
+		source.commit(["p1"]);
+		source.revoke("t1");
+		const release = source.hold("lane");
+		let ready = false;
+		const starting = follower.start().then(() => {
+			ready = true;
+		});
+		await time.settle();
+		expect([ready, revision(), follower.current().laneConfirmedAt]).toEqual([false, 1, Number.NEGATIVE_INFINITY]);
+		release();
+		await starting;
+		expect(revoked("t1")).toBe("token");
+	});
+
 	test("an empty database is a revision like any other", async () => {
 		await follower.start();
 		expect(follower.status()).toMatchObject({ state: "following", enforced: { revision: 0 } });
