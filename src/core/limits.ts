@@ -152,4 +152,11 @@ export const LIMITS = {
 	retentionRoundMs: 3_600_000,
 	/** Servers that a list of them names. */
 	listedServers: 1_000,
+	/** Admin side: a request's body, its time, rows that one answer lists, and a token's least length. */
+	adminBodyBytes: 131_072,
+	adminRequestMs: 10_000,
+	adminRows: 1_000,
+	adminTokenChars: 16,
+	/** Least time between two looks at whether the file with the admin token changed. */
+	adminTokenCheckMs: 1_000,
 } as const;
