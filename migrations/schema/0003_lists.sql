@@ -11,7 +11,9 @@ language plpgsql immutable parallel safe as $$
 declare
 	names text[];
 begin
-	if octet_length(path) > 8192 then
+	if left(path, 1) <> '/' then
+		return 'does not begin with a slash';
+	elsif octet_length(path) > 8192 then
 		return 'is longer than 8192 bytes';
 	elsif cardinality(string_to_array(path, '/')) > 129 then
 		return 'has more than 128 segments';
@@ -19,8 +21,6 @@ begin
 		or template and path ~ '^(/([A-Za-z0-9_~-][A-Za-z0-9._~-]*|\*|\{[A-Za-z_][A-Za-z0-9_]*\}))*(/(\*\*)?)?$'
 			and path !~ '\{.*\{' and octet_length(path) <= 64 then
 		return null; -- most are this plain
-	elsif left(path, 1) <> '/' then
-		return 'does not begin with a slash';
 	elsif path ~ '//' then
 		return 'has an empty segment';
 	elsif path ~ '[?#]' then

@@ -96,11 +96,10 @@ comment on table firebreak.crossing is 'A directed contract from one domain or e
 create table firebreak.crossing_acceptance (
 	crossing text primary key,
 	owner text not null,
-	content jsonb not null,
-	by text not null default session_user,
-	at timestamptz not null default now()
+	content jsonb not null
 );
-comment on table firebreak.crossing_acceptance is 'Consent of the destination domain''s owner, to exactly this content';
+comment on table firebreak.crossing_acceptance is
+	'Consent of the destination domain''s owner, to exactly this content; who and when is in crossing_history';
 
 create table firebreak.policy (
 	name text primary key,

@@ -76,10 +76,9 @@ begin
 	if not exists (select from firebreak.crossing_acceptance a
 		where a.crossing = given.crossing and a.owner = given.owner and a.content = given.content)
 	then
-		insert into firebreak.crossing_acceptance as a (crossing, owner, content)
+		insert into firebreak.crossing_acceptance (crossing, owner, content)
 			values (given.crossing, given.owner, given.content)
-			on conflict (crossing) do update
-				set (owner, content, by, at) = (excluded.owner, excluded.content, excluded.by, excluded.at);
+			on conflict (crossing) do update set (owner, content) = (excluded.owner, excluded.content);
 	end if;
 end
 $$;

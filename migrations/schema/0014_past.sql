@@ -49,10 +49,11 @@ language plpgsql stable set search_path = pg_catalog, pg_temp set enable_seqscan
 #variable_conflict use_column
 declare
 	newest bigint;
+	n bigint;
 	found_digest bytea;
 begin
 	select h.revision into newest from firebreak.head h;
-	for n in 1 .. newest loop
+	for n in select generate_series(1, newest) loop
 		select r.digest into found_digest from firebreak.revision r where r.number = n;
 		if not found then
 			return query select n, 'the revision is missing';

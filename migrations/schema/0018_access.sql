@@ -28,6 +28,8 @@ grant insert, update, delete on firebreak.passport to firebreak_operator;
 grant insert, update on firebreak.migration to firebreak_operator;
 grant insert, update, delete on firebreak.server to firebreak_server;
 grant insert on firebreak.decision, firebreak.flow to firebreak_recorder;
+-- Records whose time is over; the recorder may not, so that a server that was taken over cannot wipe its traces.
+grant delete on firebreak.decision, firebreak.flow to firebreak_operator;
 
 -- What constraints, views and policies call, and what only reads.
 grant execute on function firebreak.refuse, firebreak.shown, firebreak.some_of, firebreak.require_given, firebreak.check_word,

@@ -8,7 +8,7 @@ declare
 begin
 	foreach t in array array['owner', 'domain', 'issuer', 'segment', 'segment_member', 'crossing', 'crossing_acceptance',
 		'policy', 'rate_limit', 'revision', 'history', 'revocation', 'installation', 'policy_counter', 'revocation_counter',
-		 'touched', 'pending', 'server', 'passport', 'decision', 'flow', 'migration']
+		'touched', 'pending', 'server', 'passport', 'decision', 'flow', 'migration']
 	loop
 		execute format('alter table firebreak.%I enable row level security, force row level security', t);
 		execute format('create policy schema_owner on firebreak.%I to firebreak_owner using (true) with check (true)', t);
@@ -52,6 +52,8 @@ create policy operators on firebreak.revocation for insert to firebreak_operator
 create policy operators on firebreak.passport to firebreak_operator using (true) with check (true);
 create policy operators on firebreak.migration to firebreak_operator using (true) with check (true);
 create policy servers on firebreak.server to firebreak_server using (true) with check (true);
+create policy operators on firebreak.decision for delete to firebreak_operator using (true);
+create policy operators on firebreak.flow for delete to firebreak_operator using (true);
 create policy recorders on firebreak.decision for insert to firebreak_recorder with check (true);
 create policy recorders on firebreak.flow for insert to firebreak_recorder with check (true);
 

@@ -1,0 +1,100 @@
+import type { Arguments } from "./calls.ts";
+
+/**
+ * One call for each kind with every argument away from its default, and what the object's JSON shows otherwise than it
+ * was given.
+ */
+export const FULL: readonly (readonly [name: string, kind: string, args: Arguments, shown: Arguments])[] = [
+	[
+		"domain",
+		"domain",
+		{
+			name: "full",
+			owner: "platform",
+			flow: "mtls+bound-token",
+			passport: "required",
+			on_stale: "bound_only",
+			hidden: true,
+			audit: "denials",
+			mode: "monitor",
+		},
+		{},
+	],
+	[
+		"issuer",
+		"issuer",
+		{
+			url: "http://127.0.0.1:8080/realms/a",
+			domain: "internal",
+			profile: "oidc",
+			audiences: ["a", "b"],
+			algorithms: ["PS512"],
+			max_lifetime: "90 minutes",
+			binding: "any",
+			jwks_uri: "http://127.0.0.1:8080/realms/a/keys?x=1",
+			options: { scope_claim: "scp" },
+		},
+		{ max_lifetime: 5400, jwks: null },
+	],
+	[
+		"segment",
+		"segment",
+		{
+			name: "full",
+			domain: "internal",
+			environment: "staging",
+			owner: "platform",
+			members: ["spiffe://prod.example.org/*"],
+			probes: ["/healthz", "/readyz/"],
+			path_exceptions: ["encoded_slash", "semicolon", "utf8"],
+			credential_upstream: "strip",
+			trusted_proxy: true,
+			enforcer: true,
+			mode: "monitor",
+		},
+		{},
+	],
+	[
+		"crossing",
+		"crossing",
+		{
+			name: "full",
+			owner: "platform",
+			reason: "a drill",
+			expires: "2001-02-03T04:05:06.789+02:00",
+			source_domain: "internal",
+			destination_domain: "internal",
+			source_environment: "staging",
+			destination_environment: "prod",
+			flow: "mtls+bound-token",
+		},
+		{ expires: "2001-02-03T02:05:06.789000Z", accepted: false },
+	],
+	[
+		"deny",
+		"policy",
+		{
+			name: "full",
+			source: "anonymous",
+			destination: "payments",
+			owner: "payments",
+			methods: ["GET", "PROPFIND"],
+			paths: ["/", "/v1/*/x/{y}", "/v2/**", "/a%20b/%C3%A9/"],
+			grpc: ["payments.v1.Payments/Get", "payments.v1.Payments/*", "payments.*"],
+			hosts: ["api.example.org", "[::1]", "localhost"],
+			scopes: ["a:b", "c!"],
+			scopes_any: ["https://example.org/scope"],
+			condition: "token.level > 2",
+			upgrade: "websocket",
+			valid: "[2026-01-01T00:00:00Z,2026-07-01T00:00:00Z)",
+			mode: "monitor",
+			reason: "one of each",
+		},
+		{
+			effect: "deny",
+			valid: undefined,
+			valid_from: "2026-01-01T00:00:00.000000Z",
+			valid_until: "2026-07-01T00:00:00.000000Z",
+		},
+	],
+];
