@@ -77,7 +77,6 @@ export async function serve(config: Config, { clock }: Pick<Io, "clock">): Promi
 			if (event.kind === "refused") revisionsRefused++;
 			if (event.kind !== "adopted") return;
 			keys.follow([...follower.current().snapshot.domains.values()].flatMap(({ issuers }) => issuers));
-			grpc.setServing(true);
 		},
 	});
 	starting.defer(() => follower.stop());
@@ -121,7 +120,8 @@ export async function serve(config: Config, { clock }: Pick<Io, "clock">): Promi
 
 	recorder.start();
 	pruning.start();
-	void follower.start();
+	// Serving begins with the first policies and revocations together, so that no token is refused for want of the latter.
+	void follower.start().then(() => grpc.setServing(true));
 	logger.info("listening for checks", { address: formatAddress(grpc.address) });
 
 	const parts = starting.move();
