@@ -6,8 +6,8 @@ import protobuf from "protobufjs";
 import { encodeCheckResponse } from "./encode.ts";
 import type { CheckRequest, CheckResponse } from "./wire.ts";
 
-/** The folder that `proto` files are imported from; the same from src/ and from dist/. */
-export const PROTO_DIR = join(import.meta.dirname, "../../proto/");
+/** The same from src/ and from dist/. */
+const PROTO_DIR = join(import.meta.dirname, "../../proto/");
 
 const FILES = ["envoy/service/auth/v3/external_auth.proto", "grpc/health/v1/health.proto"];
 export const AUTHORIZATION_SERVICE = "envoy.service.auth.v3.Authorization";
