@@ -33,7 +33,7 @@ export function register(program: Program, io: Io, explainer: Explainer): void {
 		.option("--destination <name>", "segment or SPIFFE ID that is called")
 		.option("--method <method>", "HTTP method", "GET")
 		.option("--path <path>", "path, with or without a query")
-		.option("--header <k:v>", "a header of the request; may be repeated", collectHeader, {})
+		.option("--header <k:v>", "a header of the request; may be repeated", collectHeader)
 		.option("--token-file <file>", "file that holds the access token")
 		.option("--at <time>", "judge as of this time, such as 2026-01-31T12:00:00Z", parseTime)
 		.option("--revision <n>", "judge by the policies as of this revision", parseRevision)
@@ -64,7 +64,7 @@ interface RequestOptions {
 	readonly destination?: string | undefined;
 	readonly method: string;
 	readonly path?: string | undefined;
-	readonly header: Readonly<Record<string, string>>;
+	readonly header?: Readonly<Record<string, string>> | undefined;
 	readonly tokenFile?: string | undefined;
 	readonly at?: number | undefined;
 	readonly revision?: number | undefined;
@@ -80,15 +80,15 @@ async function readQuery(options: RequestOptions, io: Io): Promise<ExplainQuery>
 		destination,
 		method: options.method,
 		path,
-		headers: options.header,
+		headers: options.header ?? {},
 		token: tokenFile === undefined ? null : await readToken(resolve(io.cwd, tokenFile)),
 		at: options.at ?? null,
 	};
 }
 
 function recordedOnly(options: RequestOptions, id: string): string {
-	const others = [options.source, options.destination, options.path, options.tokenFile, options.at, options.revision];
-	if (others.some((given) => given !== undefined) || Object.keys(options.header).length > 0) {
+	const { source, destination, path, header, tokenFile, at, revision } = options;
+	if ([source, destination, path, header, tokenFile, at, revision].some((given) => given !== undefined)) {
 		throw new FirebreakError("usage", "--decision stands alone: the record says what the request was");
 	}
 	return id;
@@ -111,7 +111,7 @@ async function readToken(file: string): Promise<string> {
 	return token;
 }
 
-function collectHeader(text: string, headers: Readonly<Record<string, string>>): Record<string, string> {
+function collectHeader(text: string, headers: Readonly<Record<string, string>> = {}): Record<string, string> {
 	const [, name, value] = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):\s*(.*)$/.exec(text) ?? [];
 	if (name === undefined || value === undefined) throw new InvalidArgumentError("Write it as name:value.");
 	const key = name.toLowerCase();
