@@ -37,7 +37,7 @@ curl -i -X DELETE --cacert $W/authority.pem --cert $W/orders.pem --key $W/orders
 # Look around.
 curl ${firebreak.adminUrl}/v1/status
 curl ${firebreak.adminUrl}/metrics
-curl '${world.envoy.adminUrl}/stats?filter=ext_authz'
+curl '${world.envoy.adminUrl}/stats?usedonly&filter=ext_authz'
 tail $W/access.log $W/firebreak.log
 psql "$DATABASE_URL" -c 'select name, owner, source, destination from firebreak.policy'
 `;

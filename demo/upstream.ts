@@ -24,7 +24,8 @@ export interface Upstream {
 
 export async function startUpstream(service: string): Promise<Upstream> {
 	let requests = 0;
-	const server = createServer(async (request, response) => {
+	// What is too large is for the proxy and Firebreak to say.
+	const server = createServer({ maxHeaderSize: 131_072 }, async (request, response) => {
 		requests++;
 		const echo: Echo = {
 			service,
