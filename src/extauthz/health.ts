@@ -6,7 +6,6 @@ import {
 	status,
 	type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
-import { LIMITS } from "../core/limits.ts";
 import { AUTHORIZATION_SERVICE } from "./proto.ts";
 
 interface Question {
@@ -28,6 +27,11 @@ export class Health {
 	#status = NOT_SERVING;
 	#closed = false;
 	readonly #watchers = new Map<Watcher, string>();
+	readonly #maxWatchers: number;
+
+	constructor(maxWatchers: number) {
+		this.#maxWatchers = maxWatchers;
+	}
 
 	readonly implementation: UntypedServiceImplementation = {
 		Check: (call: ServerUnaryCall<Question, Answer>, callback: sendUnaryData<Answer>) => {
@@ -55,7 +59,7 @@ export class Health {
 	}
 
 	#watch(call: Watcher): void {
-		if (this.#watchers.size >= LIMITS.healthWatchers) {
+		if (this.#watchers.size >= this.#maxWatchers) {
 			call.emit("error", { code: status.RESOURCE_EXHAUSTED, details: "too many watchers" });
 			return;
 		}

@@ -42,6 +42,7 @@ export type GrpcLimits = Readonly<
 		| "grpcConnectionAgeGraceMs"
 		| "grpcKeepaliveMs"
 		| "grpcKeepaliveTimeoutMs"
+		| "healthWatchers"
 		| "tlsReloadMs",
 		number
 	>
@@ -107,7 +108,7 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
 	// What matters is thrown or told of; grpc-js would write past the log to stderr.
 	setLogVerbosity(logVerbosity.NONE);
 	const limits: GrpcLimits = { ...LIMITS, ...options.limits };
-	const health = new Health();
+	const health = new Health(limits.healthWatchers);
 	const server = new Server(serverOptions(limits));
 	server.addService(AUTHORIZATION, { Check: checkHandler(options) });
 	server.addService(HEALTH, health.implementation);

@@ -43,6 +43,25 @@ describe("health", () => {
 		expect(other.seen).toEqual([SERVICE_UNKNOWN]);
 	});
 
+	test("watchers beyond the limit are refused, until others leave", async () => {
+		const server = await harness.start(undefined, { limits: { healthWatchers: 1 } });
+		const client = harness.client(server);
+		const first = client.watch();
+		await until(() => first.seen.length === 1);
+		const second = client.watch();
+		await second.ended;
+		expect(second.seen).toEqual([]);
+		expect(await client.health()).toBe(NOT_SERVING);
+		first.cancel();
+		await first.ended;
+		let later = client.watch();
+		while (later.seen.length === 0) {
+			await Promise.race([later.ended, until(() => later.seen.length > 0)]);
+			if (later.seen.length === 0) later = client.watch();
+		}
+		expect(later.seen).toEqual([NOT_SERVING]);
+	});
+
 	test("a watcher that left is no trouble", async () => {
 		const server = await harness.start();
 		const watch = harness.client(server).watch();
