@@ -1,7 +1,9 @@
 /** The composition root: builds the server's parts in order, joins them, and releases them in reverse. */
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
+import { startAdminServer } from "./admin/server.ts";
 import { postgresSink } from "./audit/postgres-sink.ts";
+import { recordReader } from "./audit/reader.ts";
 import { createRecorder } from "./audit/recorder.ts";
 import { createRetention } from "./audit/retention.ts";
 import { createAuthenticator } from "./authn/authenticator.ts";
@@ -13,6 +15,7 @@ import { compilePolicySet, recompile } from "./core/compile/compile.ts";
 import { LIMITS } from "./core/limits.ts";
 import type { AgeLimits } from "./core/policy-view.ts";
 import { createCheck } from "./extauthz/check.ts";
+import { explain } from "./extauthz/explain.ts";
 import { startGrpcServer } from "./extauthz/server.ts";
 import { observer } from "./serve/observe.ts";
 import { figuresOf, logKeys, logRecords, logRetention } from "./serve/report.ts";
@@ -91,6 +94,32 @@ export async function serve(config: Config, { clock }: Pick<Io, "clock">): Promi
 	});
 
 	const ages: AgeLimits = { maxPolicyAge: config.policy.maxAge, maxRevocationAge: config.policy.maxRevocationAge };
+	let stopping = false;
+	const startedAt = performance.now();
+	if (config.admin.address !== null) {
+		const admin = await startAdminServer({
+			address: config.admin.address,
+			tokenFile: config.admin.tokenFile,
+			clock,
+			metrics,
+			records: recordReader(database),
+			explain: (query) => explain({ authenticator, ages, clock }, follower.current(), query),
+			status: {
+				version: VERSION,
+				uptime: () => performance.now() - startedAt,
+				stopping: () => stopping,
+				follow: () => follower.status(),
+				ages,
+				jwksAges: () => keys.ages(),
+				records: () => ({ queued: recorder.queued, lost: recorder.lost }),
+				tokenCache: () => ({ ...authenticator.counts }),
+			},
+			onError: (error) => logger.error("the admin side failed to answer", { error }),
+		});
+		starting.defer(() => admin.stop());
+		logger.info("listening for operators", { admin_address: formatAddress(admin.address) });
+	}
+
 	const onError = (error: unknown) => logger.error("a check failed and was denied", { error });
 	const grpc = await startGrpcServer({
 		address: config.grpc.address,
@@ -127,6 +156,7 @@ export async function serve(config: Config, { clock }: Pick<Io, "clock">): Promi
 	const parts = starting.move();
 	return {
 		async stop() {
+			stopping = true;
 			logger.info("stopping");
 			await parts.disposeAsync();
 			logger.info("stopped");

@@ -15,11 +15,12 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 	config: ["core"],
 	"config.ts": ["config", "core"],
 	"socket-file.ts": ["core"],
+	"socket-file.ts": ["core"],
 	"version.ts": [],
 };
 
 /** The composition root, and what hands it to the command line. */
-const ROOTS = ["main.ts", "commands.ts", "serve.ts", "explain.ts"];
+const ROOTS = ["main.ts", "commands.ts", "serve", "serve.ts", "explain.ts"];
 
 const sources = readSources("src");
 const roomOf = (path: string) => path.split("/")[1] ?? "";
