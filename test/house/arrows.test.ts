@@ -15,7 +15,6 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 	config: ["core"],
 	"config.ts": ["config", "core"],
 	"socket-file.ts": ["core"],
-	"socket-file.ts": ["core"],
 	"version.ts": [],
 };
 
