@@ -1,7 +1,7 @@
 #!/usr/bin/env node
-import { COMMANDS } from "./commands.ts";
 import { processSurroundings } from "./cli/io.ts";
 import { run } from "./cli/program.ts";
+import { COMMANDS } from "./commands.ts";
 
 process.exitCode = await run(process.argv.slice(2), processSurroundings(), COMMANDS);
 // The process ends by itself when nothing is under way, and no later than this: a collector that never answers holds
