@@ -139,15 +139,27 @@ describe("hostile requests", () => {
 		["no HTTP", () => "\x16\x03\x01\x00\xff not http \xff\xff\r\n\r\n"],
 	];
 
-	test.each(REFUSED)("%s", async (_what, request) => {
-		const before = stage.world.upstream("payments").requests();
-		const answer = await raw(request());
+	let answers: ReadonlyMap<string, string>;
+	let reached: number;
+	beforeAll(async () => {
+		const upstream = stage.world.upstream("payments");
+		const before = upstream.requests();
+		// All at once: Envoy takes its time to close connections on which it was spoken to in no HTTP.
+		answers = new Map(await Promise.all(REFUSED.map(async ([what, request]) => [what, await raw(request())] as const)));
+		reached = upstream.requests() - before;
+	});
+
+	test.each(REFUSED.map(([what]) => what))("%s", (what) => {
+		const answer = answers.get(what) ?? "";
 		for (const status of statusesOf(answer)) {
 			expect(status).toBeGreaterThanOrEqual(400);
 			expect(status).toBeLessThan(500);
 		}
-		expect(stage.world.upstream("payments").requests()).toBe(before);
 		expect(answer).not.toMatch(/spiffe:|orders-reads|\bpolicy\b|\bat .*\.ts:/);
+	});
+
+	test("none of them reaches the service", () => {
+		expect(reached).toBe(0);
 	});
 
 	test("a header of 58 KB beside a good token is no reason to refuse, nor to fall over", async () => {
