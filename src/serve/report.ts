@@ -7,13 +7,20 @@ import type { FollowStatus } from "../store/follow/events.ts";
 import type { Logger } from "../telemetry/logging.ts";
 import type { PolicyFigures } from "../telemetry/metrics.ts";
 
+/** Keys that cannot be fetched are retried often: one line for each issuer and cause, until something else happens. */
 export function logKeys(logger: Logger): (report: KeyReport) => void {
+	const told = new Map<string, string>();
 	return (report) => {
 		const { issuer } = report;
+		if (report.kind === "unreachable") {
+			if (told.get(issuer) === report.cause) return;
+			told.set(issuer, report.cause);
+			logger.warn("an issuer's keys cannot be fetched; the last good ones stay", { issuer, cause: report.cause });
+			return;
+		}
+		told.delete(issuer);
 		if (report.kind === "changed") {
 			logger.info("an issuer's keys changed", { issuer, count: report.added + report.withdrawn });
-		} else if (report.kind === "unreachable") {
-			logger.warn("an issuer's keys cannot be fetched; the last good ones stay", { issuer, cause: report.cause });
 		} else {
 			const problems = report.problems.map((problem) => ({ object: `issuer ${issuer}`, ...problem }));
 			const error = new FirebreakError("policy_invalid", "the key set is unsound", { problems });
