@@ -17,13 +17,16 @@ export async function query<Row extends pg.QueryResultRow>(
 	}
 }
 
-/** Makes a login that may only what a server needs, with a random password, and returns its connection string. */
+/**
+ * Makes a login with a random password and returns its connection string. It may only what a server needs: read policy, write
+ * records, and read them back to people.
+ */
 export async function createServerLogin(databaseUrl: string): Promise<string> {
 	const url = new URL(databaseUrl);
 	url.username = "firebreak_demo";
 	url.password = randomBytes(18).toString("base64url");
 	const login = `create role ${url.username} login password '${url.password}'`;
-	await query(databaseUrl, `${login} in role firebreak_server, firebreak_recorder`);
+	await query(databaseUrl, `${login} in role firebreak_server, firebreak_recorder, firebreak_reader`);
 	return url.href;
 }
 

@@ -35,8 +35,9 @@ try {
 	print(describeStage(stage, jaeger));
 	const differed = await tellStory(stage);
 	if (differed > 0) process.exitCode = 1;
+	// Records that waited while it was away are written now.
+	if (stage.world.postgres) await progress("Postgres again", stage.world.postgres.resume);
 	if (keep) {
-		if (stage.world.postgres) await progress("Postgres again", stage.world.postgres.resume);
 		print(`\n${whatNext(stage)}`);
 		// Until Ctrl-C. What runs beside keeps this program going.
 		await new Promise<never>(() => {});
