@@ -18,6 +18,9 @@ export interface RevocableToken {
 /** Why a token is refused: it, everything older of its subject or issuer, its issuer, or the key that signed it. */
 export type Revocation = "token" | "before" | "issuer" | "key";
 
+/** What a row does, without its place in the sequence. */
+export type LaneEffect = Pick<LaneRow, "kind" | "payload" | "until">;
+
 export class Lane {
 	/** The last row applied. */
 	seq = 0;
@@ -38,7 +41,38 @@ export class Lane {
 	apply(row: LaneRow): void {
 		if (row.seq <= this.seq) return;
 		this.seq = row.seq;
+		this.restore(row);
+	}
+
+	/** Applies a row whatever its number: one that {@link rows} gave. `seq` is left as it is. */
+	restore(row: LaneEffect): void {
 		if (!this.#change(row)) this.unknownKind ??= row.kind;
+	}
+
+	/**
+	 * What is in force at `now` (milliseconds since the epoch), as few rows as say it; restored into an empty lane they have
+	 * the same effect. Rows may be applied meanwhile: their effect is then among these or not, and applying them again
+	 * changes nothing.
+	 */
+	*rows(now: number): Generator<LaneEffect, void> {
+		for (const [issuer, tokens] of this.#tokens) {
+			for (const [token_id, end] of tokens) {
+				if (now < end) yield { kind: "revoke_token", payload: { issuer, token_id }, until: finite(end) };
+			}
+		}
+		for (const [issuer, subjects] of this.#before) {
+			for (const [subject, issued_before] of subjects) {
+				const payload = { issuer, issued_before, subject: subject === "" ? null : subject };
+				yield { kind: "revoke_before", payload, until: null };
+			}
+		}
+		for (const [kind, names] of this.#quarantine) {
+			for (const [name, end] of names) {
+				if (now < end) yield { kind: "quarantine", payload: { kind, name }, until: finite(end) };
+			}
+		}
+		// What it would revoke is not known, so that the lane made of these rows must be as stale as this one.
+		if (this.unknownKind !== null) yield { kind: this.unknownKind, payload: {}, until: null };
 	}
 
 	/** @returns what revokes the token at `now` (milliseconds since the epoch), or null. */
@@ -70,7 +104,7 @@ export class Lane {
 		return null;
 	}
 
-	#change({ kind, payload, until }: LaneRow): boolean {
+	#change({ kind, payload, until }: LaneEffect): boolean {
 		const end = until ?? Number.POSITIVE_INFINITY;
 		const text = (field: string) => (typeof payload[field] === "string" ? payload[field] : null);
 		if (kind === "revoke_token") {
@@ -105,6 +139,7 @@ export class Lane {
 	}
 }
 
+const finite = (end: number): number | null => (Number.isFinite(end) ? end : null);
 const isLive = (until: number | undefined, now: number) => until !== undefined && now < until;
 
 function mapOf(maps: Map<string, Map<string, number>>, key: string): Map<string, number> {
