@@ -104,12 +104,12 @@ $$;
 
 -- A workload's SPIFFE ID (SPIFFE-ID sections 2.1 to 2.3; X.509-SVID section 2: a path is never missing).
 create function firebreak.is_workload(value text) returns boolean language sql immutable parallel safe
-return value ~ '^spiffe://[a-z0-9._-]+(/[A-Za-z0-9._-]+)+$' and value !~ '/\.\.?(/|$)'
+return value ~ '^spiffe://[a-z0-9._-]+(/[A-Za-z0-9._-]+)+$' and substr(value, 10) !~ '/\.\.?(/|$)'
 	and octet_length(value) <= 2048 and octet_length(split_part(value, '/', 3)) <= 255;
 
 -- A member of a segment: a workload, or everything below a path when it ends in `/*`.
 create function firebreak.is_selector(value text) returns boolean language sql immutable parallel safe
-return value ~ '^spiffe://[a-z0-9._-]+((/[A-Za-z0-9._-]+)+|(/[A-Za-z0-9._-]+)*/\*)$' and value !~ '/\.\.?(/|$)'
+return value ~ '^spiffe://[a-z0-9._-]+((/[A-Za-z0-9._-]+)+|(/[A-Za-z0-9._-]+)*/\*)$' and substr(value, 10) !~ '/\.\.?(/|$)'
 	and octet_length(value) <= 2048 and octet_length(split_part(value, '/', 3)) <= 255;
 
 -- An https URL, or http on loopback (for trying things out): no user, no fragment, visible ASCII only.

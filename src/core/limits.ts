@@ -75,6 +75,10 @@ export const LIMITS = {
 	linearRules: 8,
 	/** Names of objects. */
 	nameBytes: 253,
+	/** Reasons that policies, crossings and revocations state; elements of one list of an object, and members of a segment. */
+	reasonBytes: 1_024,
+	listItems: 1_000,
+	segmentMembers: 10_000,
 	/** The name of a captured path segment. */
 	templateNameBytes: 64,
 	/** A condition's text and structure, judged when it compiles. */
@@ -150,6 +154,13 @@ export const LIMITS = {
 	/** Rows that one statement of the retention deletes, and the time between its rounds. */
 	retentionBatchRows: 10_000,
 	retentionRoundMs: 3_600_000,
+	/** Time between a server's heartbeats while nothing changes, and the age of the last one up to which it counts as live. */
+	heartbeatMs: 5_000,
+	serverLiveMs: 15_000,
+	/** Rows of servers that were not heard of for so long are removed. */
+	serverForgetMs: 86_400_000,
+	/** Time between two looks at what the servers enforce, of whoever waits for them. */
+	serverPollMs: 50,
 	/** Servers that a list of them names. */
 	listedServers: 1_000,
 	/** Admin side: a request's body, its time, rows that one answer lists, and a token's least length. */
