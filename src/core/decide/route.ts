@@ -11,7 +11,7 @@ import { parseSpiffeId } from "../spiffe.ts";
 import { findCrossing } from "./crossing.ts";
 import { type Destination, segmentOf } from "./locate.ts";
 import { admitsAnonymous } from "./policy.ts";
-import { identifySource, type Source } from "./source.ts";
+import { identifySource, type Source, vouchersOf } from "./source.ts";
 import type { Trace } from "./trace.ts";
 import { Verdict } from "./verdict.ts";
 
@@ -89,13 +89,8 @@ function checkEnforcer(input: RouteInput, verdict: Verdict): void {
 }
 
 function checkSource(input: RouteInput, source: Source, probe: boolean, verdict: Verdict): void {
-	const { destination, request, lane, now, trace } = input;
-	const quarantined = lane.quarantined(
-		source.principal,
-		source.segment?.name ?? null,
-		source.segment?.domain ?? null,
-		now,
-	);
+	const { destination, request, now, trace } = input;
+	const quarantined = quarantineOf(input, source);
 	if (quarantined !== null) return verdict.fail("source", "source_quarantined", quarantined);
 	if (probe) trace?.push({ step: "source", result: "skipped", note: "probe" });
 	else if (source.kind === "unknown") verdict.fail("source", "source_unknown", source.detail);
@@ -104,6 +99,15 @@ function checkSource(input: RouteInput, source: Source, probe: boolean, verdict:
 	} else if (admitsAnonymous(destination.ok ? destination.shard : null, request, now)) {
 		trace?.push({ step: "source", result: "pass", note: "anonymous, named by a policy" });
 	} else verdict.fail("source", "identity_missing", null);
+}
+
+/** What holds the source, or a proxy that vouches for it. */
+function quarantineOf({ snapshot, lane, request, now }: RouteInput, source: Source): string | null {
+	const holds = ({ principal, segment }: Source) =>
+		lane.quarantined(principal, segment?.name ?? null, segment?.domain ?? null, now);
+	let found = holds(source);
+	for (const proxy of vouchersOf(snapshot, request, source)) found ??= holds(proxy);
+	return found;
 }
 
 function checkDestination({ destination, trace }: RouteInput, verdict: Verdict): void {

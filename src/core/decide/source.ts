@@ -33,6 +33,19 @@ export function identifySource(snapshot: Snapshot, request: Request): Source {
 	return source;
 }
 
+/**
+ * The trusted proxies whose word for the source was taken, nearest first: none when the peer speaks for itself. They are
+ * held to quarantine like the source, since one that was taken over could name whomever it likes.
+ */
+export function* vouchersOf(snapshot: Snapshot, { peer, forwarded }: Request, source: Source): Generator<Source, void> {
+	if (forwarded === null || source.principal === peer.principal) return;
+	for (const id of [peer.principal, ...forwarded]) {
+		const hop = identify(snapshot, id);
+		if (!hop.segment?.trusted_proxy || id === source.principal) return;
+		yield hop;
+	}
+}
+
 function identify(snapshot: Snapshot, principal: string | null): Source {
 	if (principal === null) return ANONYMOUS_SOURCE;
 	const exact = snapshot.members.get(principal);

@@ -1,8 +1,17 @@
 /** Steps 3 to 6: enforcer, source, destination, environments and domains. */
+import { Lane } from "../../../src/core/lane.ts";
 import { crossing, domain, policy, segment } from "../../support/policy-set.ts";
 import { NOW, spiffe } from "../../support/requests.ts";
 import type { Suite } from "./suite.ts";
 
+const doorHeld = new Lane();
+doorHeld.apply({
+	seq: 1,
+	kind: "quarantine",
+	key: "workload:door",
+	payload: { kind: "workload", name: spiffe("door") },
+	until: null,
+});
 const open = { methods: ["*"], paths: ["/**"] };
 const staging = "spiffe://staging.example.org/ns/orders/sa/orders";
 
@@ -365,6 +374,30 @@ export const places: Suite = {
 			name: "forwarded unreadably",
 			ask: { from: "door", forwarded: [] },
 			expect: { reason: "source_unknown", detail: "forwarded_malformed" },
+		},
+		{
+			name: "forwarded by a proxy in quarantine",
+			ask: { from: "door", forwarded: [spiffe("orders")] },
+			given: { lane: doorHeld },
+			expect: { reason: "source_quarantined", detail: "workload", principal: spiffe("orders") },
+		},
+		{
+			name: "forwarded by two, the farther one in quarantine",
+			ask: { from: "outer-door", forwarded: [spiffe("door"), spiffe("orders")] },
+			given: { lane: doorHeld },
+			expect: { reason: "source_quarantined", detail: "workload" },
+		},
+		{
+			name: "a probe forwarded unreadably by a proxy in quarantine",
+			ask: { from: "door", forwarded: [], path: "/healthz" },
+			given: { lane: doorHeld },
+			expect: { reason: "source_quarantined", detail: "workload" },
+		},
+		{
+			name: "a proxy in quarantine behind the source vouches for nobody",
+			ask: { from: "outer-door", forwarded: [spiffe("orders"), spiffe("door")] },
+			given: { lane: doorHeld },
+			expect: { reason: "allowed", principal: spiffe("orders") },
 		},
 		{
 			name: "a trusted proxy for itself",
