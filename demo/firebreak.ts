@@ -33,11 +33,21 @@ export interface Migrated {
 	readonly revision: number;
 }
 
-/** `firebreak migrate up`; throws what it wrote when it fails. */
+/** `firebreak migrate up`; throws the error that it told when it fails. */
 export async function migrateUp(databaseUrl: string, folder: string): Promise<Migrated> {
-	const { end, stdout, stderr } = await runFirebreak(databaseUrl, ["migrate", "up", "--dir", folder, "--json"]);
-	if (end === 0) return JSON.parse(stdout) as Migrated;
-	throw new FirebreakError("migration_invalid", `firebreak migrate up ended with ${end}:\n${stdout}${stderr}`);
+	const finished = await runFirebreak(databaseUrl, ["migrate", "up", "--dir", folder, "--json"]);
+	if (finished.end !== 0) throw errorOf(finished);
+	return JSON.parse(finished.stdout) as Migrated;
+}
+
+/** The error of a command that failed under `--json`. */
+export function errorOf({ end, stdout, stderr }: Finished): FirebreakError {
+	try {
+		const { code, message, problems } = JSON.parse(stdout).error;
+		return new FirebreakError(code, message, { problems });
+	} catch {
+		return new FirebreakError("dependency_unreachable", `firebreak ended with ${end}: ${stdout}${stderr}`);
+	}
 }
 
 export interface RunningFirebreak {

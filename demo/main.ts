@@ -1,13 +1,12 @@
 /** `make demo`: the example company behind a real Envoy, and the story told through it. KEEP=1 stays up afterwards. */
 import { styleText } from "node:util";
-import { FirebreakError } from "../src/core/errors.ts";
 import { changePolicy } from "./change.ts";
 import { COMPANY } from "./company.ts";
 import { type Jaeger, jaegerBinary, startJaeger } from "./jaeger.ts";
 import { whatNext } from "./next.ts";
 import { createPage } from "./print.ts";
 import { stopOnSignals } from "./processes.ts";
-import { createProgress } from "./progress.ts";
+import { createProgress, fail } from "./progress.ts";
 import { type Stage, setStage } from "./stage.ts";
 import { CHANGE, type Line, OUTAGE, STORY } from "./story.ts";
 import { differences, type Told, tell } from "./teller.ts";
@@ -44,11 +43,7 @@ try {
 	}
 } catch (error) {
 	// What was under way when everything was stopped has failed, and that is no news.
-	if (!stopping) {
-		const told = error instanceof FirebreakError ? error.message : error instanceof Error ? error.stack : String(error);
-		process.stderr.write(`make demo: ${told}\n`);
-		process.exitCode = 1;
-	}
+	if (!stopping) fail("make demo", error);
 } finally {
 	await resources.disposeAsync();
 }
@@ -64,7 +59,7 @@ async function startCachedJaeger(progress: ReturnType<typeof createProgress>): P
 function describeStage({ world, firebreak, migrations, revision }: Stage, jaeger: Jaeger | undefined): string {
 	const database = `${new URL(world.databaseUrl).host}${world.postgres ? ", embedded" : ""}`;
 	const facts: readonly (readonly [string, string])[] = [
-		["Postgres", `${database}: revision ${revision} by ${migrations} policy migrations`],
+		["Postgres", `${database}: revision ${revision}, policy migrations applied: ${migrations}`],
 		["Firebreak", `127.0.0.1:${firebreak.address.port} for Envoy by mutual TLS, ${firebreak.adminUrl} for people`],
 		["Envoy", `${COMPANY.length} mutual-TLS sidecars, ${world.envoy.adminUrl} for people`],
 		...(jaeger ? [["Jaeger", `${jaeger.queryUrl}/api/traces?service=firebreak`] as const] : []),

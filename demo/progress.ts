@@ -1,3 +1,5 @@
+/** What people read on stderr of a program that starts others. */
+import { describeProblem, FirebreakError } from "../src/core/errors.ts";
 import type { Step } from "./world.ts";
 
 /**
@@ -20,4 +22,13 @@ export function createProgress(stderr: NodeJS.WriteStream = process.stderr): Ste
 			throw error;
 		}
 	};
+}
+
+/** Tells why `program` failed, each problem with its cure, and has this process exit with 1. */
+export function fail(program: string, error: unknown): void {
+	const known = error instanceof FirebreakError;
+	const message = known ? error.message : error instanceof Error ? error.stack : String(error);
+	const problems = known ? error.problems.map((problem) => `  ${describeProblem(problem)}\n`) : [];
+	process.stderr.write(`${program}: ${message}\n${problems.join("")}`);
+	process.exitCode = 1;
 }

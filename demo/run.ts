@@ -1,11 +1,10 @@
 /** `make run`: Postgres (embedded unless DATABASE_URL is set), the example's migrations, the server in the foreground. No Envoy. */
 import { styleText } from "node:util";
-import { FirebreakError } from "../src/core/errors.ts";
-import { firebreakProgram, migrateUp } from "./firebreak.ts";
+import { errorOf, firebreakProgram, migrateUp } from "./firebreak.ts";
 import { EXAMPLE_POLICIES } from "./policies.ts";
 import { startEmbeddedPostgres } from "./postgres.ts";
 import { runProcess, startProcess, stopOnSignals } from "./processes.ts";
-import { createProgress } from "./progress.ts";
+import { createProgress, fail } from "./progress.ts";
 
 const resources = new AsyncDisposableStack();
 let stopping = false;
@@ -33,11 +32,7 @@ try {
 	const end = await server.ended;
 	if (!stopping) process.exitCode = typeof end === "number" ? end : 1;
 } catch (error) {
-	if (!stopping) {
-		const told = error instanceof FirebreakError ? error.message : error instanceof Error ? error.stack : String(error);
-		process.stderr.write(`make run: ${told}\n`);
-		process.exitCode = 1;
-	}
+	if (!stopping) fail("make run", error);
 } finally {
 	await resources.disposeAsync();
 }
@@ -56,9 +51,9 @@ interface Settings {
 
 /** What the server makes of its environment; throws its own words when it would not start. */
 async function readSettings(env: NodeJS.ProcessEnv): Promise<Settings> {
-	const { end, stdout, stderr } = await runProcess(firebreakProgram(["serve", "--check-config", "--json"], env));
-	if (end === 0) return JSON.parse(stdout).settings;
-	throw new FirebreakError("config_invalid", `firebreak serve would not start:\n${stdout}${stderr}`);
+	const finished = await runProcess(firebreakProgram(["serve", "--check-config", "--json"], env));
+	if (finished.end !== 0) throw errorOf(finished);
+	return JSON.parse(finished.stdout).settings;
 }
 
 function describe(databaseUrl: string, settings: Settings): string {

@@ -2,12 +2,14 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { type Changed, changePolicy } from "../../demo/change.ts";
 import { COMPANY, type Service } from "../../demo/company.ts";
+import { runFirebreak } from "../../demo/firebreak.ts";
 import { type Stage, setStage } from "../../demo/stage.ts";
 import { CHANGE, type Line, OUTAGE, STORY } from "../../demo/story.ts";
 import { differences, type Told, tell } from "../../demo/teller.ts";
 import type { Echo } from "../../demo/upstream.ts";
 import { type OtlpReceiver, startOtlpReceiver } from "../support/otlp-receiver.ts";
 import { readCheckTrace } from "../support/traces.ts";
+import { until } from "../support/wait.ts";
 
 let receiver: OtlpReceiver;
 let stage: Stage;
@@ -92,19 +94,24 @@ function expectRefused({ response }: Told, reached: number): void {
 	expect((response.body as { decision: string }).decision).toBe(decision);
 }
 
+/** The decision's opaque id: a caller who is refused gets it, and a service that is called. */
+function decisionId({ response }: Told): string {
+	const echoed = (response.body as Partial<Echo> | undefined)?.headers?.["x-firebreak-decision"];
+	return response.headers["x-firebreak-decision"] ?? echoed ?? "";
+}
+
 /** What the span of the decision must hold. */
-function attributesOf(line: Line, { response, verdict }: Told): Record<string, unknown> {
+function attributesOf(line: Line, told: Told): Record<string, unknown> {
 	const { reason, detail, policy, would, status } = line.expect;
 	const to = service(line.to);
-	const echoed = (response.body as Echo | undefined)?.headers?.["x-firebreak-decision"];
 	return {
 		"firebreak.decision": status === 200 ? "allow" : "deny",
-		"firebreak.decision_id": response.headers["x-firebreak-decision"] ?? echoed,
+		"firebreak.decision_id": decisionId(told),
 		"firebreak.reason": reason,
 		...(detail && { "firebreak.detail": detail }),
 		...(policy && { "firebreak.policy": policy }),
 		...(would && { "firebreak.would.reason": would, "firebreak.mode": "monitor" }),
-		"firebreak.revision": verdict.revision,
+		"firebreak.revision": told.verdict.revision,
 		"firebreak.destination.segment": to.name,
 		"firebreak.destination.environment": to.environment,
 		"firebreak.destination.principal": to.spiffeId,
@@ -167,6 +174,32 @@ describe("across lines", () => {
 		expect((await send(own)).verdict).toMatchObject({ reason: "allowed", policy: "orders-reads-own-statements" });
 		const { claims: _, ...token } = line.token as NonNullable<Line["token"]>;
 		expect((await send({ ...own, token })).response.status).toBe(403);
+	});
+});
+
+describe("decisions that are kept", () => {
+	test.each([3, 6, 7, 8, 9, 11, 12, 17])("row %i is found by its id, and explained anew", async (row) => {
+		const line = rowOf(row);
+		const told = await send(line);
+		const id = decisionId(told);
+		const record = await until("it is stored", async () => {
+			const response = await fetch(`${stage.firebreak.adminUrl}/v1/decisions/${id}`);
+			return response.ok && ((await response.json()) as Record<string, unknown>);
+		});
+		const { status, reason, detail = null, policy = null, would } = line.expect;
+		expect(record).toMatchObject({
+			...{ id, decision: status === 200 ? "allow" : "deny", reason, detail, policy },
+			...{ revision: told.verdict.revision, method: line.method ?? "GET", trace_id: told.traceId },
+			...{ destination_segment: line.to, destination_principal: service(line.to).spiffeId },
+			...(row !== 9 && { source_segment: line.from, path: line.path }),
+		});
+		expect(record.would).toEqual(would ? expect.objectContaining({ reason: would }) : null);
+
+		// Scopes and claims are not recorded, so that what they let through cannot be judged anew.
+		if (reason === "allowed") return;
+		const explained = await runFirebreak(stage.world.databaseUrl, ["explain", "--decision", id, "--json"]);
+		expect(explained).toMatchObject({ end: status === 200 ? 0 : 4 });
+		expect(JSON.parse(explained.stdout)).toMatchObject({ reason, detail, policy });
 	});
 });
 

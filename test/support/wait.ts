@@ -5,11 +5,13 @@ export async function until<Answer>(
 	what: string,
 	ask: () => Answer | Promise<Answer>,
 	withinMs = 15_000,
-): Promise<NonNullable<Answer>> {
+): Promise<Exclude<Answer, undefined | null | false>> {
 	const deadline = performance.now() + withinMs;
 	for (;;) {
 		const answer = await ask();
-		if (answer !== undefined && answer !== null && answer !== false) return answer;
+		if (answer !== undefined && answer !== null && answer !== false) {
+			return answer as Exclude<Answer, undefined | null | false>;
+		}
 		if (performance.now() > deadline) throw new Error(`not within ${withinMs} ms: ${what}`);
 		await sleep(20);
 	}
