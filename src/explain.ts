@@ -27,15 +27,27 @@ export async function explainOffline(
 }
 
 /**
- * Explains a recorded decision anew: by the revision and at the instant of its record. The credential itself is not
- * recorded, so that step shows what the record says of it.
- * @throws FirebreakError not_found when there is no such record, or its revision is of another epoch.
+ * Explains a recorded decision anew: by the revision and at the instant of its record. Neither the credential nor the
+ * request's query and headers are recorded: the credential step shows what the record says of it.
+ * @throws FirebreakError not_found when there is no such record, or its revision is of another epoch; `unsupported` when
+ *   what is recorded does not lead to the recorded decision, since a condition read what is not.
  */
 export async function explainRecorded(databaseUrl: string, id: string): Promise<Explained> {
 	return withClient(databaseUrl, async (client) => {
-		const { query, revision, credential } = await loadRecordedQuestion(client, id);
+		const { query, revision, credential, recorded } = await loadRecordedQuestion(client, id);
 		const view = await loadView(client, revision);
-		return explain({ authenticator: { authenticate: () => credential }, ages: NO_AGE, clock: Date.now }, view, query);
+		const rules = { authenticator: { authenticate: () => credential }, ages: NO_AGE, clock: Date.now };
+		const explained = await explain(rules, view, query);
+		if (explained.decision.reason === recorded.reason) return explained;
+		throw new FirebreakError("unsupported", `what is recorded of ${id} does not lead to its decision`, {
+			problems: [
+				{
+					object: "decision",
+					message: `${recorded.reason} was recorded, ${explained.decision.reason} comes of what is kept of the request`,
+					cure: "the proxy that asked, a forwarded identity or a condition decided: look at its span, which names the detail",
+				},
+			],
+		});
 	});
 }
 

@@ -79,11 +79,15 @@ create table firebreak.decision (
 	destination_domain text,
 	destination_environment text,
 	destination_principal text,
+	crossing text,
+	peer_address inet,
 	method text,
+	host text,
 	path text,
 	token_issuer text,
 	token_id text,
 	token_owner text,
+	token_scopes text[],
 	trace_id text,
 	count bigint not null default 1 check (count > 0)
 );

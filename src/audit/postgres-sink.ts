@@ -36,13 +36,13 @@ async function refusing(client: RecordClient, statement: string, values: unknown
 const DECISION_COLUMNS = `id text, at timestamptz, kind text, decision text, reason text, detail text, policy text,
 	epoch text, revision bigint, mode text, would jsonb, source_segment text, source_domain text, source_environment text,
 	source_principal text, destination_segment text, destination_domain text, destination_environment text,
-	destination_principal text, method text, path text, token_issuer text, token_id text, token_owner text,
-	trace_id text, count bigint`;
+	destination_principal text, crossing text, peer_address inet, method text, host text, path text, token_issuer text,
+	token_id text, token_owner text, token_scopes text[], trace_id text, count bigint`;
 
 const FLOW_COLUMNS = `minute timestamptz, source text, destination text, operation text, token_issuer text,
 	token_id text, count bigint, first timestamptz, last timestamptz`;
 
-const namesOf = (columns: string) => columns.replace(/ \w+(,|$)/g, "$1");
+const namesOf = (columns: string) => columns.replace(/ \w+(\[\])?(,|$)/g, "$2");
 
 const INSERT_DECISIONS = `
 	insert into firebreak.decision (server, ${namesOf(DECISION_COLUMNS)})
@@ -75,11 +75,15 @@ function decisionRow(record: DecisionRecord): object {
 		destination_domain: destination?.domain,
 		destination_environment: destination?.environment,
 		destination_principal: record.destinationPrincipal,
+		crossing: record.crossing,
+		peer_address: record.peerAddress,
 		method: record.method,
+		host: record.host,
 		path: record.path,
 		token_issuer: record.tokenIssuer,
 		token_id: record.tokenId,
 		token_owner: record.tokenOwner,
+		token_scopes: record.tokenScopes,
 		trace_id: record.traceId,
 		count: record.count,
 	};

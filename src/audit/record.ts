@@ -1,5 +1,6 @@
 /** What is kept of decisions: one row for what an operator may ask about, one a minute for allowed traffic. */
 import type { Decision, Place } from "../core/decision.ts";
+import { LIMITS } from "../core/limits.ts";
 import type { Audit } from "../core/model.ts";
 import { recordedPath, recordedText } from "../core/recorded.ts";
 import type { RequestFacts } from "../core/request.ts";
@@ -41,11 +42,16 @@ export interface DecisionRecord {
 	readonly sourcePrincipal: string | null;
 	readonly destination: Place | null;
 	readonly destinationPrincipal: string | null;
+	readonly crossing: string | null;
+	readonly peerAddress: string | null;
 	readonly method: string;
+	readonly host: string;
 	readonly path: string;
 	readonly tokenIssuer: string | null;
 	readonly tokenId: string | null;
 	readonly tokenOwner: string | null;
+	/** Null when no token was verified. */
+	readonly tokenScopes: readonly string[] | null;
 	readonly traceId: string | null;
 	/** How many checks this row stands for; grows while a flood lasts. */
 	count: number;
@@ -86,11 +92,15 @@ export function decisionRecord(kind: DecisionKind, check: RecordedCheck): Decisi
 		sourcePrincipal: textOrNull(decision.principal),
 		destination: decision.destination,
 		destinationPrincipal: textOrNull(decision.destinationPrincipal),
+		crossing: decision.crossing,
+		peerAddress: request.peer.address,
 		method: recordedText(request.method),
+		host: recordedText(request.host),
 		path: recordedPath(request.rawPath),
 		tokenIssuer: token && recordedText(token.issuer),
 		tokenId: token && textOrNull(token.id),
 		tokenOwner: token && textOrNull(token.owner),
+		tokenScopes: token && token.scopes.slice(0, LIMITS.recordedScopes).map(recordedText),
 		traceId: traceIdOf(check.traceparent),
 		count: 1,
 	};

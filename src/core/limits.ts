@@ -128,6 +128,8 @@ export const LIMITS = {
 	logProblems: 20,
 	/** Paths and other texts of a request in spans and records; longer ones are cut. */
 	recordedTextChars: 1_024,
+	/** Scopes of a token that a record keeps. */
+	recordedScopes: 64,
 	/** Longest wait for the last spans at shutdown. */
 	traceFlushMs: 3_000,
 	/** Shortest time between two log lines about spans that could not be exported. */

@@ -8,12 +8,13 @@ import type { CredentialReason, CredentialVerdict } from "../core/request.ts";
 import { readHead } from "./head.ts";
 import { rowsOf, sql } from "./queries.ts";
 
-/** A recorded request as it can be asked again. */
+/** A recorded request as it can be asked again. Of a token's claims only the scopes are recorded. */
 export interface RecordedQuestion {
 	readonly query: ExplainQuery;
 	readonly revision: number;
-	/** What the record knows of the credential: why it was refused, or whose it was. Scopes and claims are not recorded. */
+	/** What the record knows of the credential: why it was refused, or whose it was. */
 	readonly credential: CredentialVerdict;
+	readonly recorded: { readonly allow: boolean; readonly reason: string };
 }
 
 /** @throws FirebreakError not_found */
@@ -37,36 +38,41 @@ export async function loadRecordedQuestion(client: ClientBase, id: string): Prom
 			destination: row.destination_principal ?? row.destination_segment ?? "unknown",
 			method: row.method ?? "GET",
 			path: row.path ?? "/",
-			headers: {},
+			headers: row.host === null ? {} : { host: row.host },
 			token: null,
 			at: row.at.getTime(),
 		},
-		credential: credentialOf(row.reason, row.detail, row.token_issuer, row.token_id, row.token_owner),
+		credential: credentialOf(row),
+		recorded: { allow: row.decision === "allow", reason: row.reason },
 	};
 }
 
-function credentialOf(
-	reason: string,
-	detail: string | null,
-	issuer: string | null,
-	id: string | null,
-	owner: string | null,
-): CredentialVerdict {
+function credentialOf(row: CredentialColumns): CredentialVerdict {
+	const { reason, detail } = row;
 	if (isCredentialReason(reason)) return { kind: "refused", reason, detail: detail ?? "recorded" };
 	return {
 		kind: "token",
 		token: {
-			issuer: issuer ?? "not recorded",
-			id,
-			owner,
+			issuer: row.token_issuer ?? "not recorded",
+			id: row.token_id,
+			owner: row.token_owner,
 			subject: "not recorded",
-			scopes: [],
+			scopes: row.token_scopes ?? [],
 			issuedAt: null,
 			expiresAt: Number.POSITIVE_INFINITY,
 			keyThumbprint: null,
 			claims: {},
 		},
 	};
+}
+
+interface CredentialColumns {
+	readonly reason: string;
+	readonly detail: string | null;
+	readonly token_issuer: string | null;
+	readonly token_id: string | null;
+	readonly token_owner: string | null;
+	readonly token_scopes: readonly string[] | null;
 }
 
 const CREDENTIAL_REASONS = [

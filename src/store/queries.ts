@@ -38,6 +38,9 @@ interface Tables {
 		token_issuer: string | null;
 		token_id: string | null;
 		token_owner: string | null;
+		token_scopes: readonly string[] | null;
+		host: string | null;
+		decision: "allow" | "deny";
 	};
 	"firebreak.revocation": {
 		seq: string;
