@@ -18,12 +18,14 @@ import { createCheck } from "./extauthz/check.ts";
 import { explain } from "./extauthz/explain.ts";
 import { startGrpcServer } from "./extauthz/server.ts";
 import { observer } from "./serve/observe.ts";
-import { figuresOf, logKeys, logRecords, logRetention } from "./serve/report.ts";
+import { figuresOf, logHeartbeat, logKeys, logRecords, logRetention } from "./serve/report.ts";
+import type { FollowEvent } from "./store/follow/events.ts";
 import { createPolicyFollower } from "./store/follow/follower.ts";
 import { logFollowEvent } from "./store/follow/log.ts";
 import { postgresSource } from "./store/follow/source.ts";
 import { realTimers } from "./store/follow/timers.ts";
 import { openDatabase } from "./store/pool.ts";
+import { createHeartbeat } from "./store/servers/heartbeat.ts";
 import { createLogger } from "./telemetry/logging.ts";
 import { createMetrics } from "./telemetry/metrics.ts";
 import { NO_TRACING, startTracing } from "./telemetry/tracing.ts";
@@ -40,6 +42,7 @@ export async function serve(config: Config, { clock }: Pick<Io, "clock">): Promi
 	const random = Math.random;
 	/** Tells the servers of one database apart, in records and in `firebreak.server`. */
 	const server = `${hostname()}-${randomUUID().slice(0, 8)}`;
+	const started = clock();
 	const logger = createLogger({ level: config.logLevel, version: VERSION });
 
 	const tracing = config.tracing.enabled
@@ -78,11 +81,22 @@ export async function serve(config: Config, { clock }: Pick<Io, "clock">): Promi
 		report: (event) => {
 			logFollowEvent(logger, event);
 			if (event.kind === "refused") revisionsRefused++;
+			if (CHANGES_WHAT_HOLDS.has(event.kind)) heartbeat.beat();
 			if (event.kind !== "adopted") return;
 			keys.follow([...follower.current().snapshot.domains.values()].flatMap(({ issuers }) => issuers));
 		},
 	});
 	starting.defer(() => follower.stop());
+
+	const heartbeat = createHeartbeat({
+		self: { id: server, version: VERSION, started },
+		database,
+		status: () => follower.status(),
+		timers: realTimers,
+		random,
+		events: logHeartbeat(logger),
+	});
+	starting.defer(() => heartbeat.stop());
 
 	const metrics = createMetrics({
 		policy: () => figuresOf(follower.status()),
@@ -149,6 +163,7 @@ export async function serve(config: Config, { clock }: Pick<Io, "clock">): Promi
 
 	recorder.start();
 	pruning.start();
+	heartbeat.start();
 	// Serving begins with the first policies and revocations together, so that no token is refused for want of the latter.
 	void follower.start().then(() => grpc.setServing(true));
 	logger.info("listening for checks", { address: formatAddress(grpc.address) });
@@ -163,3 +178,6 @@ export async function serve(config: Config, { clock }: Pick<Io, "clock">): Promi
 		},
 	};
 }
+
+/** After these events of the follower, what this server enforces or refuses is another. */
+const CHANGES_WHAT_HOLDS: ReadonlySet<FollowEvent["kind"]> = new Set(["adopted", "refused", "lane", "rewound"]);

@@ -4,6 +4,7 @@ import type { RetentionEvents } from "../audit/retention.ts";
 import type { KeyReport } from "../authn/keys/source.ts";
 import { FirebreakError } from "../core/errors.ts";
 import type { FollowStatus } from "../store/follow/events.ts";
+import type { HeartbeatEvents } from "../store/servers/heartbeat.ts";
 import type { Logger } from "../telemetry/logging.ts";
 import type { PolicyFigures } from "../telemetry/metrics.ts";
 
@@ -48,6 +49,13 @@ export function logRetention(logger: Logger): RetentionEvents {
 			if (cause === "error") logger.warn("old records could not be deleted; it is tried again", { error });
 			else logger.info("old records are left to somebody who may delete them: this role only inserts");
 		},
+	};
+}
+
+export function logHeartbeat(logger: Logger): HeartbeatEvents {
+	return {
+		lost: (error) => logger.warn("the heartbeat cannot be written; nobody sees what this server enforces", { error }),
+		back: () => logger.info("the heartbeat is written again"),
 	};
 }
 

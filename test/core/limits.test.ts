@@ -42,3 +42,10 @@ test("limits of the gRPC side fit together", () => {
 	expect(LIMITS.grpcStreams).toBeGreaterThan(1_024);
 	expect(LIMITS.healthWatchers).toBeLessThan(LIMITS.grpcStreams);
 });
+
+test("a server may miss a heartbeat or two and still be live", () => {
+	expect(LIMITS.heartbeatMs * 3).toBeLessThanOrEqual(LIMITS.serverLiveMs);
+	expect(LIMITS.databaseRetryMaxMs).toBeLessThan(LIMITS.serverLiveMs);
+	expect(LIMITS.serverLiveMs).toBeLessThan(LIMITS.serverForgetMs);
+	expect(LIMITS.serverPollMs).toBeLessThan(LIMITS.heartbeatMs);
+});

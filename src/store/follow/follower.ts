@@ -132,13 +132,18 @@ class Follower implements PolicyFollower {
 			source: this.#options.source.name,
 			listening: this.#listening === true,
 			head: this.#head,
-			enforced: begun ? { epoch: snapshot.epoch, revision: snapshot.revision, seq: this.#seq } : null,
+			enforced: begun ? { epoch: snapshot.epoch, revision: snapshot.revision, seq: this.#seqOf(snapshot) } : null,
 			refused: this.#loader.refused,
 			loading: this.#loader.progress,
 			lastError: this.#lastError,
 			policyAgeMs: age(policyConfirmedAt),
 			revocationAgeMs: age(laneConfirmedAt),
 		};
+	}
+
+	/** While only the policies of a new epoch are there, the lane's numbers are still those of the old one. */
+	#seqOf({ epoch }: { readonly epoch: string }): number {
+		return this.#laneEpoch === epoch ? this.#seq : 0;
 	}
 
 	#show(change: Partial<PolicyView>): void {

@@ -342,6 +342,21 @@ describe("a source that was restored or replaced", () => {
 		expect(kinds()).toEqual(expect.arrayContaining(["rewound", "adopted"]));
 	});
 
+	test("until the lane of a new epoch is read, none of it counts as enforced", async () => {
+		await started();
+		source.revoke("t1");
+		source.revoke("t2");
+		await time.settle();
+		source.setEpoch("two");
+		const release = source.hold("lane");
+		source.hint();
+		await time.settle();
+		expect(follower.status()).toMatchObject({ head: { epoch: "two" }, enforced: { epoch: "two", seq: 0 } });
+		release();
+		await time.settle();
+		expect(follower.status().enforced).toMatchObject({ epoch: "two", seq: 2 });
+	});
+
 	test("a head that was read before a load ended does not look like going back", async () => {
 		const release = source.hold("changes");
 		source.commit(["p2"]);
