@@ -37,8 +37,10 @@ export interface Decision {
 	readonly missingScopes: readonly string[];
 	/** Seconds after which a throttled caller may try again, or null. */
 	readonly retryAfter: number | null;
-	/** The verified token, if one was read. */
+	/** The verified token, if one was read; also one that was refused all the same, for want of a proof, say. For records. */
 	readonly token: TokenFacts | null;
+	/** The accepted token's subject, for the upstream. Null when there is none: monitor passes requests, never their claims. */
+	readonly subject: string | null;
 	/** Remove Authorization and DPoP before the request goes upstream. */
 	readonly stripCredential: boolean;
 }

@@ -40,7 +40,7 @@ function allow(decision: Decision, id: string, request: Request): AllowedRespons
 	const headersToRemove: string[] = [];
 	put(headers, headersToRemove, PRINCIPAL, decision.principal);
 	put(headers, headersToRemove, SOURCE, decision.source?.segment);
-	put(headers, headersToRemove, SUBJECT, decision.token?.subject);
+	put(headers, headersToRemove, SUBJECT, decision.subject);
 	put(headers, headersToRemove, DECISION, id);
 	for (const name in request.headers) {
 		if (isOurs(name) && !isFixed(name)) headersToRemove.push(name);

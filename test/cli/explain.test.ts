@@ -42,6 +42,7 @@ const denied: Decision = {
 		owner: null,
 		claims: { secret_claim: "planted-claim" },
 	},
+	subject: null,
 	stripCredential: false,
 };
 

@@ -62,6 +62,7 @@ export function decisionOf(parts: Partial<Decision> = {}): Decision {
 		missingScopes: [],
 		retryAfter: null,
 		token: null,
+		subject: null,
 		stripCredential: false,
 		...parts,
 	};

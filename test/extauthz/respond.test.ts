@@ -2,7 +2,6 @@ import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import type { Decision } from "../../src/core/decision.ts";
 import { type DenyReason, REASONS, type Reason } from "../../src/core/reasons.ts";
-import type { TokenFacts } from "../../src/core/request.ts";
 import { headerText } from "../../src/extauthz/header-text.ts";
 import { normalize } from "../../src/extauthz/normalize.ts";
 import { FAILED, respond } from "../../src/extauthz/respond.ts";
@@ -17,7 +16,6 @@ const requestWith = (headers: Readonly<Record<string, string>> = {}) => {
 	if (!result.ok) throw new Error(result.detail);
 	return result.request;
 };
-const tokenOf = (subject: string) => ({ subject }) as TokenFacts;
 const allow = (parts: Partial<Decision> = {}, headers: Readonly<Record<string, string>> = {}) =>
 	respond(decisionOf(parts), ID, requestWith(headers)) as AllowedResponse;
 const deny = (parts: Partial<Decision>) =>
@@ -27,7 +25,7 @@ const headersOf = (response: AllowedResponse | DeniedResponse) =>
 
 describe("allowed", () => {
 	test("the upstream sees the verified facts", () => {
-		const response = allow({ token: tokenOf("svc:orders") });
+		const response = allow({ subject: "svc:orders" });
 		expect(response).toEqual({
 			allowed: true,
 			headers: [
@@ -60,7 +58,7 @@ describe("allowed", () => {
 			destination: "payments",
 			mode: "enforce",
 		});
-		expect(allow({ token: tokenOf("") }).headersToRemove).toEqual(["x-firebreak-subject"]);
+		expect(allow({ subject: "" }).headersToRemove).toEqual(["x-firebreak-subject"]);
 	});
 
 	test("whatever the client sent of ours is overwritten or removed, never both", () => {
@@ -94,7 +92,7 @@ describe("allowed", () => {
 			fc.property(fc.array(name), fc.boolean(), fc.boolean(), fc.boolean(), (names, subject, principal, strip) => {
 				const response = allow(
 					{
-						token: subject ? tokenOf("s") : null,
+						subject: subject ? "s" : null,
 						principal: principal ? ORDERS : null,
 						stripCredential: strip,
 					},
@@ -109,8 +107,8 @@ describe("allowed", () => {
 	});
 
 	test("credentials go upstream unless they are to be stripped", () => {
-		expect(allow({ token: tokenOf("s") }).headersToRemove).toEqual([]);
-		expect(allow({ token: tokenOf("s"), stripCredential: true }).headersToRemove).toEqual(["authorization", "dpop"]);
+		expect(allow({ subject: "s" }).headersToRemove).toEqual([]);
+		expect(allow({ subject: "s", stripCredential: true }).headersToRemove).toEqual(["authorization", "dpop"]);
 	});
 
 	test("under monitor, what would have been denied", () => {

@@ -32,6 +32,7 @@ export function decision(changes: Partial<Decision> = {}): Decision {
 		missingScopes: [],
 		retryAfter: null,
 		token: TOKEN,
+		subject: TOKEN.subject,
 		stripCredential: false,
 		...changes,
 	};

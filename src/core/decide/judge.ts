@@ -114,6 +114,7 @@ function conclude(route: Route, verdicts: Verdicts, outcome: PolicyOutcome | nul
 				: credential.kind === "refused"
 					? (credential.token ?? null)
 					: null,
+		subject: credential.kind === "token" ? credential.token.subject : null,
 		stripCredential: destination.ok && destination.segment.credential_upstream === "strip",
 	};
 }

@@ -35,6 +35,7 @@ export function refuse(snapshot: Snapshot, destination: Destination | null, refu
 		missingScopes: [],
 		retryAfter: null,
 		token: null,
+		subject: null,
 		stripCredential: false,
 	};
 }

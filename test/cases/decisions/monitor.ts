@@ -1,7 +1,7 @@
 /** Monitor on a policy, a segment and a domain: what it waives, and what it never waives. */
 import { Lane } from "../../../src/core/lane.ts";
 import { domain, policy, segment } from "../../support/policy-set.ts";
-import { spiffe, withToken } from "../../support/requests.ts";
+import { spiffe, tokenFacts, withToken } from "../../support/requests.ts";
 import type { Suite } from "./suite.ts";
 
 const quarantined = new Lane();
@@ -241,6 +241,31 @@ export const monitor: Suite = {
 			name: "the source's mode does not count",
 			ask: { from: "lab", path: "/other" },
 			expect: { reason: "no_policy", mode: "enforce" },
+		},
+
+		{
+			name: "a waived token vouches for nobody",
+			ask: { to: "lab", path: "/ok" },
+			given: {
+				credential: {
+					kind: "refused",
+					reason: "binding_mismatch",
+					detail: "proof_missing",
+					token: tokenFacts({ id: "bound", subject: "user:root" }),
+				},
+			},
+			expect: {
+				reason: "allowed_monitor",
+				would: { reason: "binding_mismatch", detail: "proof_missing", policy: null },
+				token: tokenFacts({ id: "bound", subject: "user:root" }),
+				subject: null,
+			},
+		},
+		{
+			name: "an accepted token's subject",
+			ask: { to: "lab", path: "/ok" },
+			given: { credential: withToken({ subject: "user:alice" }) },
+			expect: { reason: "allowed", subject: "user:alice" },
 		},
 
 		{
