@@ -4,10 +4,10 @@
  */
 import { LIMITS } from "../core/limits.ts";
 import type { Clock } from "../core/time.ts";
+import { RecordBuffer } from "./buffer.ts";
 import { EdgeMemory } from "./edges.ts";
 import { FloodTable } from "./floods.ts";
 import { FlowTable } from "./flows.ts";
-import { Lane } from "./lane.ts";
 import {
 	type DecisionKind,
 	type DecisionRecord,
@@ -62,8 +62,8 @@ class QueueingRecorder implements Recorder {
 	readonly #floods = new FloodTable();
 	readonly #flows = new FlowTable();
 	readonly #edges = new EdgeMemory(LIMITS.recordEdges);
-	readonly #decisionLane: Lane<DecisionRecord>;
-	readonly #flowLane: Lane<FlowRecord>;
+	readonly #decisions: RecordBuffer<DecisionRecord>;
+	readonly #flowRows: RecordBuffer<FlowRecord>;
 	readonly #writer: Writer;
 	readonly #hurryAt: number;
 	#stopped = false;
@@ -74,14 +74,14 @@ class QueueingRecorder implements Recorder {
 	constructor(options: RecorderOptions) {
 		const { queueMax, sink } = options;
 		this.#options = options;
-		this.#decisionLane = new Lane({
+		this.#decisions = new RecordBuffer({
 			queueMax,
 			write: (rows) => sink.writeDecisions(rows),
 			onLost: ({ kind, count }) => {
 				this.lost[kind] += count;
 			},
 		});
-		this.#flowLane = new Lane({
+		this.#flowRows = new RecordBuffer({
 			queueMax,
 			write: (rows) => sink.writeFlows(rows),
 			onLost: ({ count }) => {
@@ -90,7 +90,7 @@ class QueueingRecorder implements Recorder {
 		});
 		this.#hurryAt = Math.min(LIMITS.recordBatchRows, Math.ceil(queueMax / 2));
 		this.#writer = new Writer({
-			lanes: [this.#decisionLane, this.#flowLane],
+			buffers: [this.#decisions, this.#flowRows],
 			collect: () => this.#collect(),
 			random: options.random,
 			afterRound: (error) => this.#tell(error),
@@ -98,7 +98,7 @@ class QueueingRecorder implements Recorder {
 	}
 
 	get queued(): number {
-		return this.#decisionLane.length + this.#flowLane.length;
+		return this.#decisions.length + this.#flowRows.length;
 	}
 
 	record(check: RecordedCheck): void {
@@ -139,16 +139,16 @@ class QueueingRecorder implements Recorder {
 	#keep(kind: DecisionKind, check: RecordedCheck): void {
 		const row = this.#floods.add(kind, check);
 		if (row === null) return;
-		this.#decisionLane.push(row);
-		if (this.#decisionLane.length === this.#hurryAt) this.#writer.hurry();
+		this.#decisions.push(row);
+		if (this.#decisions.length === this.#hurryAt) this.#writer.hurry();
 	}
 
 	#collect(): void {
 		const now = this.#options.clock();
 		const rows = this.#stopped ? this.#floods.takeAll() : this.#floods.takeEnded(now);
-		for (const row of rows) this.#decisionLane.push(row);
+		for (const row of rows) this.#decisions.push(row);
 		const flows = this.#stopped ? this.#flows.takeAll() : this.#flows.takeEnded(now);
-		for (const flow of flows) this.#flowLane.push(flow);
+		for (const flow of flows) this.#flowRows.push(flow);
 	}
 
 	#tell(error: unknown): void {

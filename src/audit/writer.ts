@@ -1,10 +1,10 @@
-/** Empties lanes into the sink at intervals; backs off while the sink is away. */
+/** Empties buffers into the sink at intervals; backs off while the sink is away. */
 import { LIMITS } from "../core/limits.ts";
-import type { Lane } from "./lane.ts";
+import type { RecordBuffer } from "./buffer.ts";
 
 export interface WriterOptions {
-	readonly lanes: readonly Pick<Lane<unknown>, "length" | "writeBatch" | "abandon">[];
-	/** Moves rows that became due into the lanes. */
+	readonly buffers: readonly Pick<RecordBuffer<unknown>, "length" | "writeBatch" | "abandon">[];
+	/** Moves rows that became due into the buffers. */
 	readonly collect: () => void;
 	/** Between 0 and 1; spreads the retries of several servers. */
 	readonly random: () => number;
@@ -41,7 +41,7 @@ export class Writer {
 		await Promise.race([this.#writeToTheEnd(over.signal), aborted(over.signal)]);
 		clearTimeout(deadline);
 		over.abort();
-		for (const lane of this.#options.lanes) lane.abandon();
+		for (const buffer of this.#options.buffers) buffer.abandon();
 		this.#options.afterRound(null);
 	}
 
@@ -61,7 +61,7 @@ export class Writer {
 	async #write(): Promise<number> {
 		try {
 			this.#options.collect();
-			for (const lane of this.#options.lanes) while (lane.length > 0 && !this.#stopped) await lane.writeBatch();
+			for (const buffer of this.#options.buffers) while (buffer.length > 0 && !this.#stopped) await buffer.writeBatch();
 			this.#failures = 0;
 			this.#options.afterRound(null);
 			return LIMITS.recordFlushMs;
@@ -74,10 +74,10 @@ export class Writer {
 	async #writeToTheEnd(over: AbortSignal): Promise<void> {
 		await this.#round;
 		this.#options.collect();
-		for (const lane of this.#options.lanes) {
-			while (lane.length > 0 && !over.aborted) {
+		for (const buffer of this.#options.buffers) {
+			while (buffer.length > 0 && !over.aborted) {
 				try {
-					await lane.writeBatch();
+					await buffer.writeBatch();
 				} catch (error) {
 					this.#options.afterRound(error);
 					await Promise.race([new Promise((resolve) => setTimeout(resolve, this.#backOff())), aborted(over)]);

@@ -3,20 +3,20 @@ import { LIMITS } from "../core/limits.ts";
 import { BoundedQueue } from "./queue.ts";
 import { RowRefused } from "./sink.ts";
 
-export interface LaneOptions<T> {
+export interface RecordBufferOptions<T> {
 	readonly queueMax: number;
 	readonly write: (rows: readonly T[]) => Promise<void>;
 	/** Told of each row that is given up. */
 	readonly onLost: (row: T) => void;
 }
 
-export class Lane<T> {
-	readonly #options: LaneOptions<T>;
+export class RecordBuffer<T> {
+	readonly #options: RecordBufferOptions<T>;
 	readonly #queue: BoundedQueue<T>;
 	/** Halved while the sink refuses a row among them, until that row stands alone. */
 	#batch: number = LIMITS.recordBatchRows;
 
-	constructor(options: LaneOptions<T>) {
+	constructor(options: RecordBufferOptions<T>) {
 		this.#options = options;
 		this.#queue = new BoundedQueue(options.queueMax);
 	}
