@@ -34,8 +34,6 @@ try {
 	print(describeStage(stage, jaeger));
 	const differed = await tellStory(stage);
 	if (differed > 0) process.exitCode = 1;
-	// Records that waited while it was away are written now.
-	if (stage.world.postgres) await progress("Postgres again", stage.world.postgres.resume);
 	if (keep) {
 		print(`\n${whatNext(stage)}`);
 		// Until Ctrl-C. What runs beside keeps this program going.
@@ -85,6 +83,8 @@ async function tellStory(stage: Stage): Promise<number> {
 	if (world.postgres) {
 		await world.postgres.halt();
 		show(OUTAGE, await tell(world, issuers, OUTAGE), "without Postgres");
+		// Records that wait are written, and what is tried next finds it there.
+		await world.postgres.resume();
 	} else print(page.skipped(OUTAGE, "DATABASE_URL is not ours to stop"));
 	const good = marks.filter(Boolean).length;
 	const seconds = ((performance.now() - started) / 1_000).toFixed(1);

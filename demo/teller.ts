@@ -75,7 +75,7 @@ export async function readVerdict(world: World, traceId: string): Promise<Verdic
 export function differences({ expect }: Line, { response, verdict }: Told): string[] {
 	const found: string[] = [];
 	const compare = (what: string, got: unknown, expected: unknown): void => {
-		if (got !== expected) found.push(`${what} is ${got ?? "absent"}, not ${expected ?? "there"}`);
+		if (got !== expected) found.push(`${what} is ${show(got)}, not ${show(expected)}`);
 	};
 	compare("status", response.status, expect.status);
 	compare("reason", verdict.reason, expect.reason);
@@ -88,4 +88,8 @@ export function differences({ expect }: Line, { response, verdict }: Told): stri
 		compare(`${name} at the upstream`, (response.body as Echo | undefined)?.headers?.[name], value ?? undefined);
 	}
 	return found;
+}
+
+function show(value: unknown): string {
+	return value === undefined ? "nothing" : JSON.stringify(value);
 }
