@@ -9,18 +9,20 @@ language sql stable
 return pg_has_role('firebreak_operator', 'USAGE') or pg_has_role('firebreak_owner', 'USAGE');
 
 -- Whether the caller may write for the owner `$1`: it holds the owner's role; or the owner has none (or is not known, so
--- that nothing will come of it) and the caller is an operator.
+-- that nothing will come of it) and the caller is an operator. Whoever the schema belongs to may write for everybody.
 create function firebreak.holds(text) returns boolean
 language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 declare
 	role text;
 begin
+	if pg_has_role('firebreak_owner', 'USAGE') then
+		return true;
+	end if;
 	select o.role into role from firebreak.owner o where o.name = $1;
 	if role is null then
 		return firebreak.is_operator();
 	end if;
-	return pg_has_role('firebreak_owner', 'USAGE')
-		or exists (select from pg_roles r where r.rolname = role and pg_has_role(r.oid, 'USAGE'));
+	return exists (select from pg_roles r where r.rolname = role and pg_has_role(r.oid, 'USAGE'));
 end
 $$;
 

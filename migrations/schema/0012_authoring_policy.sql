@@ -125,7 +125,9 @@ begin
 			perform firebreak.require_holds('policy', given.name, present.owner);
 		end if;
 	end if;
-	perform firebreak.require_holds('policy', given.name, given.owner);
+	if not firebreak.holds(given.owner) then
+		perform firebreak.require_holds('policy', given.name, given.owner);
+	end if;
 	insert into firebreak.policy (name, effect, source, destination, owner, methods, paths, grpc, hosts, scopes, scopes_any,
 			condition, upgrade, valid, mode, reason)
 		values (given.name, given.effect, given.source, given.destination, given.owner, given.methods, given.paths, given.grpc,

@@ -1,7 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import type { Client, Notification } from "pg";
 import { createTestDatabase, type TestDatabase } from "../../support/postgres.ts";
-import { urlOf, withClient } from "../../support/postgres-broker.ts";
 import { call, headOf, inTransaction, refusalOf, stateExample } from "./calls.ts";
 
 let database: TestDatabase;
@@ -201,32 +200,5 @@ describe("the two lanes", () => {
 		const { epoch } = await headOf(client);
 		await listener.query("select 1");
 		expect(hints).toEqual([`firebreak_head ${epoch} 1 2`, `firebreak_head ${epoch} 2 2`]);
-	});
-});
-
-describe("the epoch", () => {
-	test("is another in a copy of the database, with the same numbers", async () => {
-		const copy = `${database.name}_copy`;
-		const admin = urlOf(database.url, "postgres");
-		const before = await headOf(client);
-		await client.end();
-		try {
-			const after = await withClient(admin, async (maintenance) => {
-				await maintenance.query(`create database ${copy} template ${database.name}`);
-				return withClient(urlOf(database.url, copy), headOf);
-			});
-			expect(after).toMatchObject({ revision: before.revision, seq: before.seq });
-			expect(after.epoch).not.toBe(before.epoch);
-		} finally {
-			await withClient(admin, (maintenance) => maintenance.query(`drop database if exists ${copy} with (force)`));
-		}
-	});
-
-	test("is the same from session to session until it is renewed", async () => {
-		const { epoch } = await headOf(client);
-		expect(epoch).toMatch(/^[0-9a-f]{32}$/);
-		expect((await headOf(await database.connect())).epoch).toBe(epoch);
-		expect(await call(client, "renew_epoch", {})).not.toBe(epoch);
-		expect((await headOf(client)).epoch).not.toBe(epoch);
 	});
 });
