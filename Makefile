@@ -1,6 +1,6 @@
 # `make` alone lists what there is. Every target installs what it needs first.
 .DEFAULT_GOAL := help
-.PHONY: help install run demo test bench lint build envoy jaeger clean
+.PHONY: help install run demo test bench lint docs build envoy jaeger clean
 MAKEFLAGS += --no-print-directory
 
 # Node 24 comes with the packages; whatever node the machine has is used by npm alone.
@@ -26,6 +26,9 @@ bench: install ## Measure the decision, the check and the memory, each beside it
 
 lint: install ## Format, lint and type check
 	@npm run --silent lint
+
+docs: install ## Write the generated parts of docs/reference anew
+	@$(node) scripts/docs.ts
 
 build: install ## The publishable package
 	@npm run --silent build

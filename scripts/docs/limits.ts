@@ -1,0 +1,148 @@
+/** The reference of limits: names and values from core/limits.ts, and what happens at each, from here or its comment there. */
+import { readFileSync } from "node:fs";
+import { formatDuration } from "../../src/core/duration.ts";
+import { LIMITS } from "../../src/core/limits.ts";
+import { code, sentence, table } from "./markdown.ts";
+
+type Limit = keyof typeof LIMITS;
+
+const TEXTS: Readonly<Partial<Record<Limit, string>>> = {
+	headerValueBytes: "name and value of one header; beyond it `ambiguous_request`, as with all of a request's limits",
+	headerCount: "headers of one request",
+	pathBytes: "a path; also a path template and a gRPC pattern",
+	pathSegments: "segments of a path or a template",
+	queryBytes: "a query",
+	hostBytes: "a host with its port",
+	methodBytes: "a method",
+	headersBytes: "all headers of one request, names and values",
+	forwardedHops: "hops of one x-forwarded-client-cert; with more it counts as unreadable",
+	certificateBytes: "a peer's certificate as Envoy sends it; a longer one has no hash",
+	certificateCacheBytes: "certificates whose hashes are remembered, all together",
+	refusedPathChars: "of the path of an ambiguous request, in records",
+	grpcMessageBytes: "one message on the gRPC side; the call fails beyond it",
+	grpcStreams: "checks that one connection may have under way",
+	grpcConnectionMegabytes: "memory of one connection's streams; beyond it new ones are refused",
+	grpcConnectionAgeMs: "age at which a connection is asked to come back, so that load spreads",
+	grpcConnectionAgeGraceMs: "time that calls under way get then",
+	grpcKeepaliveMs: "silence after which a proxy is pinged",
+	grpcKeepaliveTimeoutMs: "wait for its answer",
+	healthWatchers: "open Watch calls of the health service",
+	drainNoticeMs: "time between NOT_SERVING and the end of new calls, at shutdown",
+	tlsReloadMs: "time between looks at the certificate files",
+	tokenBytes: "a token; beyond it `token_invalid` `size`",
+	tokenJsonDepth: "nesting of JSON in a token",
+	kidLength: "characters of a key id",
+	clockSkewSeconds: "by which clocks of issuers and servers may differ",
+	tokenCacheEntries: "verified tokens that are remembered",
+	tokenCacheBytes: "their text, all together",
+	tokenCacheSeconds: "after which a signature is verified again. Expiry and revocation are judged at every request",
+	badTokenEntries: "tokens with a bad signature that are remembered",
+	badTokenSeconds: "and for how long",
+	jwksKeys: "keys of one set; a larger set is refused",
+	jwksBytes: "one key set",
+	jwksJsonDepth: "nesting of JSON in a key set",
+	rsaBits: "an RSA key; also at least 2,048",
+	jwksTimeoutMs: "one fetch of a key set, to the last byte",
+	jwksRefreshMs: "time between fetches of a healthy key set, less up to a quarter at random",
+	jwksRetryMs: "first wait after a failed fetch; doubled each time, up to the refresh time",
+	jwksCooldownMs: "shortest time between fetches that unknown key ids cause, for each issuer",
+	jwksStaleMs: "after which keys that could not be fetched again verify nothing",
+	spiffeIdBytes: "a SPIFFE ID",
+	trustDomainBytes: "its trust domain",
+	linearRules: "policies of one pair of segments that are matched one by one; with more a trie comes first",
+	nameBytes: "names of objects",
+	reasonBytes: "the reason that a policy, a crossing or a revocation states",
+	listItems: "elements of one list of an object",
+	segmentMembers: "members of a segment",
+	templateNameBytes: "the name in `{name}`",
+	conditionBytes: "a condition; with all limits of conditions, beyond it the policy set does not compile",
+	conditionAstNodes: "nodes of its syntax tree",
+	conditionDepth: "its nesting",
+	conditionListElements: "elements of a list or a map in it",
+	conditionCallArguments: "arguments of a call",
+	conditionLoops: "macros over lists (`all`, `exists`, `map`, ...)",
+	conditionLoopDepth: "macros inside of one another",
+	conditionWork: "work of one evaluation, in units of some 20 ns; beyond it the condition fails",
+	regexBytes: "a regular expression",
+	regexInstructions: "its compiled instructions",
+	regexCacheBytes: "memory of its cached states",
+	queryParameters: "parameters of a query that a condition reads; with more no name can be read",
+	databaseConnections: "connections of one process to Postgres, beside the one that listens",
+	databaseConnectMs: "wait for a connection",
+	databaseStatementMs: "one small query",
+	databaseLoadMs: "loading a whole policy set",
+	databaseSilenceMs: "silence of Postgres while it is loaded",
+	migrationStatementMs: "one statement of a migration; also the wait for another `migrate up`",
+	migrationIdleMs: "silence of `migrate up` inside its transaction, after which Postgres ends it",
+	migrationBatchStatements: "statements that are sent together",
+	migrationBatchChars: "their text",
+	migrationFileBytes: "one migration file",
+	databaseRetryMs: "first wait before Postgres is tried again; doubled each time, less up to a half at random",
+	databaseRetryMaxMs: "longest such wait",
+	listenCheckMs: "time between proofs that the listening connection still answers",
+	incrementalRows: "changed objects above which the whole set is loaded in place of the changes",
+	laneBatchRows: "revocations that are fetched at once",
+	logValueChars: "one value of a log line",
+	logProblems: "problems that one log line lists",
+	recordedTextChars: "paths and other texts of a request, in spans and records",
+	traceFlushMs: "wait for the last spans at shutdown",
+	traceComplaintMs: "shortest time between log lines about spans that could not be exported",
+	recordWindowMs: "window in which alike denials are coalesced",
+	recordBurst: "of them that are stored one by one; the rest is one row with a count",
+	recordFloods: "kinds of denial that one window tells apart; beyond it only by reason",
+	recordFlows:
+		"rows of allowed traffic in one minute; beyond it tokens are not told apart, at twice as many traffic is lost and counted",
+	recordEdges: "pairs of source and destination that are remembered as seen",
+	recordBatchRows: "rows that are written together",
+	recordFlushMs: "time that they wait for company",
+	recordRetryMs: "first wait before records are written again; doubled each time",
+	recordRetryMaxMs: "longest such wait",
+	recordDrainMs: "wait for the last records at shutdown",
+	recordComplaintMs: "shortest time between log lines about lost records",
+	retentionBatchRows: "old rows that one statement deletes",
+	retentionRoundMs: "time between rounds of deleting",
+	heartbeatMs: "time between a server's heartbeats while nothing changes",
+	serverLiveMs: "age of its last heartbeat up to which it counts as live",
+	serverForgetMs: "age at which its row is removed",
+	serverPollMs: "time between looks at what the servers enforce, of whoever waits for them",
+	listedServers: "servers that a list names",
+	adminBodyBytes: "body of a request to the admin side",
+	adminRequestMs: "one request to the admin side",
+	adminRows: "rows that one answer of the admin side lists",
+	adminTokenChars: "characters that the admin token has at least",
+	adminTokenCheckMs: "shortest time between looks at the admin token's file",
+};
+
+export function limitTable(): string {
+	return table(
+		["limit", "value", "bounds"],
+		(Object.keys(LIMITS) as Limit[]).map((name) => [
+			code(name),
+			shownValue(name),
+			sentence(TEXTS[name] ?? commentOf(name)),
+		]),
+	);
+}
+
+const SOURCE = readFileSync(new URL("../../src/core/limits.ts", import.meta.url), "utf8");
+
+/** The comment right above a limit; several limits may share one, so those have texts of their own here. */
+function commentOf(name: Limit): string {
+	const comment = new RegExp(`/\\*\\* ([^\\n]+) \\*/\\n\\t${name}:`).exec(SOURCE)?.[1];
+	if (comment === undefined) throw new Error(`neither scripts/docs/limits.ts nor core/limits.ts tells of ${name}`);
+	return comment;
+}
+
+function shownValue(name: Limit): string {
+	const value = LIMITS[name];
+	if (name.endsWith("Ms")) return formatDuration(value);
+	if (name.endsWith("Seconds")) return formatDuration(value * 1_000);
+	if (name.endsWith("Megabytes")) return `${value} MiB`;
+	if (name.endsWith("Bytes")) return bytes(value);
+	return value.toLocaleString("en-US");
+}
+
+function bytes(value: number): string {
+	if (value % 1_048_576 === 0) return `${value / 1_048_576} MiB`;
+	return value % 1_024 === 0 ? `${value / 1_024} KiB` : `${value.toLocaleString("en-US")} bytes`;
+}
