@@ -77,6 +77,7 @@ export class HeaderCollector {
 			kind = KINDS.get(key);
 		}
 		if (kind !== undefined) return this.#addKnown(key, text, kind, ascii);
+		if (key.includes("_") && isOverride(key)) return "method_override";
 		this.#join(key, text);
 		return null;
 	}
@@ -113,6 +114,11 @@ export class HeaderCollector {
 		this.#join(key, text);
 		return null;
 	}
+}
+
+/** Whether `_` for `-` makes it a method override: CGI and what follows it take both for one. */
+function isOverride(key: string): boolean {
+	return KINDS.get(key.replaceAll("_", "-")) === KIND.OVERRIDE;
 }
 
 /** Without the white space around it, which is no part of a value (RFC 9110, 5.5). */

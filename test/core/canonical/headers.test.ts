@@ -40,6 +40,9 @@ const REFUSED: readonly (readonly [detail: string, lines: Lines])[] = [
 	["method_override", [["X-HTTP-Method-Override", "DELETE"]]],
 	["method_override", [["x-http-method", "DELETE"]]],
 	["method_override", [["x-method-override", ""]]],
+	// CGI and what follows it read both as one name.
+	["method_override", [["x_http_method_override", "DELETE"]]],
+	["method_override", [["X-HTTP_Method", "DELETE"]]],
 	[
 		"duplicate_header",
 		[
