@@ -100,7 +100,7 @@ export function decisionRecord(kind: DecisionKind, check: RecordedCheck): Decisi
 		tokenIssuer: token && recordedText(token.issuer),
 		tokenId: token && textOrNull(token.id),
 		tokenOwner: token && textOrNull(token.owner),
-		tokenScopes: token && token.scopes.slice(0, LIMITS.recordedScopes).map(recordedText),
+		tokenScopes: token?.scopes.slice(0, LIMITS.recordedScopes).map(recordedText) ?? null,
 		traceId: traceIdOf(check.traceparent),
 		count: 1,
 	};
