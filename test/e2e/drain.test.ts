@@ -1,7 +1,7 @@
 /** SIGTERM: what is under way is finished, and where another server is there, no request fails. */
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { migrateUp } from "../../demo/firebreak.ts";
 import { type Stage, setStage } from "../../demo/stage.ts";
 import { STORY } from "../../demo/story.ts";
@@ -9,6 +9,9 @@ import { ask } from "../../demo/teller.ts";
 import { accessToken, jwksOf, makeSigningKey } from "../../demo/tokens.ts";
 import { JwksServer } from "../support/jwks-server.ts";
 import { until } from "../support/wait.ts";
+
+// Postgres, Firebreak and Envoy start from nothing, on a machine that may have other things to do.
+jest.setTimeout(90_000);
 
 const READ = STORY[0] as (typeof STORY)[number];
 
@@ -73,7 +76,7 @@ describe("one server", () => {
 describe("two servers", () => {
 	let stage: Stage;
 	beforeAll(async () => {
-		stage = await setStage({ servers: 2 });
+		stage = await setStage({ servers: 2, envoy: { authorizationTimeoutMs: 10_000 } });
 	});
 	afterAll(() => stage?.world.stop());
 

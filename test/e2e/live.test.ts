@@ -1,5 +1,5 @@
 /** Live policy through Envoy: changes under traffic, a revision that does not compile, Postgres going and coming back. */
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { query } from "../../demo/database.ts";
 import { migrateUp } from "../../demo/firebreak.ts";
 import { type Stage, setStage } from "../../demo/stage.ts";
@@ -7,12 +7,15 @@ import { type Line, STORY } from "../../demo/story.ts";
 import { ask, differences, type Told, tell } from "../../demo/teller.ts";
 import { until } from "../support/wait.ts";
 
+// Postgres, Firebreak and Envoy start from nothing, on a machine that may have other things to do.
+jest.setTimeout(90_000);
+
 const READ = STORY[0] as Line;
 const DELETE = STORY.find(({ row }) => row === 7) as Line;
 
 let stage: Stage;
 beforeAll(async () => {
-	stage = await setStage();
+	stage = await setStage({ envoy: { authorizationTimeoutMs: 10_000 } });
 });
 afterAll(() => stage?.world.stop());
 
