@@ -17,6 +17,7 @@ import type { AgeLimits } from "./core/policy-view.ts";
 import { createCheck } from "./extauthz/check.ts";
 import { explain } from "./extauthz/explain.ts";
 import { startGrpcServer } from "./extauthz/server.ts";
+import { MemoryLimiter } from "./limiter/memory.ts";
 import { observer } from "./serve/observe.ts";
 import { figuresOf, logHeartbeat, logKeys, logRecords, logRetention } from "./serve/report.ts";
 import type { FollowEvent } from "./store/follow/events.ts";
@@ -98,6 +99,9 @@ export async function serve(config: Config, { clock }: Pick<Io, "clock">): Promi
 	});
 	starting.defer(() => heartbeat.stop());
 
+	const stopwatch = () => performance.now();
+	const limiter = new MemoryLimiter({ stopwatch, liveServers: () => 1 });
+
 	const metrics = createMetrics({
 		policy: () => figuresOf(follower.status()),
 		revisionsRefused: () => revisionsRefused,
@@ -141,10 +145,11 @@ export async function serve(config: Config, { clock }: Pick<Io, "clock">): Promi
 		check: createCheck({
 			view: () => follower.current(),
 			authenticator,
+			limiter,
 			ages,
 			enforcerIdentity: config.grpc.enforcerIdentity,
 			clock,
-			stopwatch: () => performance.now(),
+			stopwatch,
 			newId: randomUUID,
 			observe: observer({ recorder, metrics, tracing, clock, view: () => follower.current() }),
 			onError,

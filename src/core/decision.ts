@@ -1,7 +1,8 @@
 /** What came of one request: everything that the answer, the record, the span and the explanation are made from. */
+import type { Overdrawn } from "./budget.ts";
 import type { Mode } from "./model.ts";
 import type { DenyReason, Reason } from "./reasons.ts";
-import type { TokenFacts } from "./request.ts";
+import type { SubjectKind, TokenFacts } from "./request.ts";
 
 /** One end of a request. */
 export interface Place {
@@ -35,12 +36,13 @@ export interface Decision {
 	readonly hidden: boolean;
 	/** Scopes that the challenge of `scope_missing` names. */
 	readonly missingScopes: readonly string[];
-	/** Seconds after which a throttled caller may try again, or null. */
-	readonly retryAfter: number | null;
+	/** The budget that denied the request, or null. */
+	readonly overdrawn: Overdrawn | null;
 	/** The verified token, if one was read; also one that was refused all the same, for want of a proof, say. For records. */
 	readonly token: TokenFacts | null;
 	/** The accepted token's subject, for the upstream. Null when there is none: monitor passes requests, never their claims. */
 	readonly subject: string | null;
+	readonly subjectKind: SubjectKind | null;
 	/** Remove Authorization and DPoP before the request goes upstream. */
 	readonly stripCredential: boolean;
 }

@@ -69,6 +69,22 @@ export const LIMITS = {
 	jwksCooldownMs: 10_000,
 	/** A key set that could not be fetched again for so long verifies nothing any more. */
 	jwksStaleMs: 86_400_000,
+	/** What one source may ask of one server, unless policy gives it a budget; some of what a server can answer. */
+	sourcePerSecond: 10_000,
+	sourceBurst: 20_000,
+	/** Credentials of one source that one server verifies and finds forged; a signature takes some 0.1 ms. */
+	forgeriesPerSecond: 100,
+	forgeriesBurst: 400,
+	/** Budgets of one kind that are remembered; the longest unused are forgotten first. Longer keys are hashed. */
+	budgets: 65_536,
+	budgetKeyChars: 256,
+	/** Longest wait of a request for Redis, and commands that may wait for it at once. */
+	redisDeadlineMs: 25,
+	redisCommands: 1_024,
+	redisConnectMs: 2_000,
+	/** Time between looks at whether Redis answers again, and silence after which its connection is made anew. */
+	redisRetryMs: 500,
+	redisSilenceMs: 5_000,
 	spiffeIdBytes: 2_048,
 	trustDomainBytes: 255,
 	/** Rules of one (destination, source) pair that are matched one by one; above it a trie narrows them first. */

@@ -3,7 +3,9 @@
  * for people, so that an explanation is the decision itself, told step by step.
  */
 import type { Authenticator } from "../authn/authenticator.ts";
-import { judge } from "../core/decide/judge.ts";
+import type { Budget, Overdrawn } from "../core/budget.ts";
+import { isForged, rateBudgets, throttleBudgets } from "../core/decide/budgets.ts";
+import { conclude, judge, throttle } from "../core/decide/judge.ts";
 import { locate } from "../core/decide/locate.ts";
 import { refuse } from "../core/decide/refuse.ts";
 import { type Route, route } from "../core/decide/route.ts";
@@ -16,9 +18,18 @@ import type { CheckRequest } from "./wire.ts";
 
 export interface Rules {
 	readonly authenticator: Pick<Authenticator, "authenticate">;
+	readonly limiter: Limiter;
 	readonly ages: AgeLimits;
 	/** `none`: whoever can reach the listener may ask (loopback or a socket). */
 	readonly enforcerIdentity: "tls" | "none";
+}
+
+/** What is left of budgets. Neither throws nor rejects. */
+export interface Limiter {
+	/** Takes one request from each budget, or none from any when one of them is empty: then the one to wait for. */
+	take(budgets: readonly Budget[]): Overdrawn | null | Promise<Overdrawn | null>;
+	/** Gives one request back to a budget that is this server's own. */
+	giveBack(budget: Budget): void;
 }
 
 export interface Question {
@@ -77,9 +88,22 @@ export function evaluate(rules: Rules, question: Question, notes: Notes): Decisi
 		now,
 		trace,
 	});
-	const conclude = (credential: CredentialVerdict) => judge(routed, { credential, throttle: null, rate: null });
-	const credential = authenticate(rules, routed, view, notes);
-	return credential instanceof Promise ? credential.then(conclude) : conclude(credential);
+	const forSource = throttleBudgets(routed);
+	return after(rules.limiter.take(forSource), (overdrawn) => {
+		throttle(routed, forSource, overdrawn);
+		return after(authenticate(rules, routed, view, notes), (credential) => {
+			const [, forgeries] = forSource;
+			if (forgeries && overdrawn === null && !isForged(credential)) rules.limiter.giveBack(forgeries);
+			const judged = judge(routed, credential);
+			const forRest = rateBudgets(judged);
+			return after(rules.limiter.take(forRest), (overdrawn) => conclude(judged, forRest, overdrawn));
+		});
+	});
+}
+
+/** Goes on at once where nothing needs waiting for. */
+function after<T, R>(value: T | Promise<T>, next: (value: T) => R | Promise<R>): R | Promise<R> {
+	return value instanceof Promise ? value.then(next) : next(value);
 }
 
 /** Step 8, when the flow needs a token and nothing has denied the request yet. */
@@ -98,19 +122,15 @@ function authenticate(
 		return { kind: "refused", reason: "revocation_stale", detail: stale };
 	}
 	notes.mark("authenticate");
-	const verdictOf = authenticator.authenticate(request, {
+	const credential = authenticator.authenticate(request, {
 		issuers,
 		bound: demand.bound,
 		passport: row.passport,
 		lane: view.lane,
 	});
-	if (!(verdictOf instanceof Promise)) {
+	return after(credential, (judged) => {
 		notes.mark("authenticated");
-		return verdictOf;
-	}
-	return verdictOf.then((verdict) => {
-		notes.mark("authenticated");
-		return verdict;
+		return judged;
 	});
 }
 

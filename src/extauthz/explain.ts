@@ -9,11 +9,11 @@ import { ANONYMOUS } from "../core/model.ts";
 import type { PolicyView } from "../core/policy-view.ts";
 import type { Snapshot } from "../core/snapshot.ts";
 import type { Clock } from "../core/time.ts";
-import { evaluate, type Rules } from "./evaluate.ts";
+import { evaluate, type Limiter, type Rules } from "./evaluate.ts";
 import { DESTINATION_EXTENSION } from "./normalize.ts";
 import type { CheckRequest } from "./wire.ts";
 
-export type ExplainRules = Omit<Rules, "enforcerIdentity"> & { readonly clock: Clock };
+export type ExplainRules = Omit<Rules, "enforcerIdentity" | "limiter"> & { readonly clock: Clock };
 
 /**
  * Explains one request as if the destination's own proxy had asked about it.
@@ -29,7 +29,7 @@ export async function explain(rules: ExplainRules, view: PolicyView, query: Expl
 		trace,
 	};
 	const notes = { request: null, facts: null, mark() {} };
-	const decision = await evaluate({ ...rules, enforcerIdentity: "none" }, question, notes);
+	const decision = await evaluate({ ...rules, enforcerIdentity: "none", limiter: UNSPENT }, question, notes);
 	return { decision, steps: [...trace, ...notReached(trace)] };
 }
 
@@ -72,3 +72,6 @@ function notReached(trace: Trace): Step[] {
 	const seen = new Set(trace.map(({ step }) => step));
 	return STEPS.filter((step) => !seen.has(step)).map((step) => ({ step, result: "skipped" }));
 }
+
+/** Explaining spends nothing: the steps name the budgets, and judge none of them. */
+const UNSPENT: Limiter = { take: () => null, giveBack() {} };

@@ -4,11 +4,13 @@ import { GRPC_CODE, HIDDEN, REASONS, type ReasonEntry } from "../core/reasons.ts
 import type { Request } from "../core/request.ts";
 import { challengeOf } from "./challenge.ts";
 import { headerText } from "./header-text.ts";
+import { rateHeaders } from "./rate-headers.ts";
 import type { AllowedResponse, CheckResponse, DeniedResponse, Metadata, MetadataValue, SetHeader } from "./wire.ts";
 
 const PRINCIPAL = "x-firebreak-principal";
 const SOURCE = "x-firebreak-source";
 const SUBJECT = "x-firebreak-subject";
+const SUBJECT_KIND = "x-firebreak-subject-kind";
 const DECISION = "x-firebreak-decision";
 
 const NO_CACHE: SetHeader = { name: "cache-control", value: "no-store" };
@@ -41,6 +43,7 @@ function allow(decision: Decision, id: string, request: Request): AllowedRespons
 	put(headers, headersToRemove, PRINCIPAL, decision.principal);
 	put(headers, headersToRemove, SOURCE, decision.source?.segment);
 	put(headers, headersToRemove, SUBJECT, decision.subject);
+	put(headers, headersToRemove, SUBJECT_KIND, decision.subjectKind);
 	put(headers, headersToRemove, DECISION, id);
 	for (const name in request.headers) {
 		if (isOurs(name) && !isFixed(name)) headersToRemove.push(name);
@@ -70,7 +73,7 @@ function isDash(code: number): boolean {
 }
 
 function isFixed(name: string): boolean {
-	return name === PRINCIPAL || name === SOURCE || name === SUBJECT || name === DECISION;
+	return name === PRINCIPAL || name === SOURCE || name === SUBJECT || name === SUBJECT_KIND || name === DECISION;
 }
 
 function deny(decision: Decision, id: string): DeniedResponse {
@@ -80,9 +83,7 @@ function deny(decision: Decision, id: string): DeniedResponse {
 	const extra: SetHeader[] = [];
 	const challenge = decision.hidden ? null : challengeOf(decision);
 	if (challenge !== null) extra.push({ name: "www-authenticate", value: challenge });
-	if (entry.status === 429 || (decision.retryAfter !== null && !decision.hidden)) {
-		extra.push({ name: "retry-after", value: String(Math.max(1, Math.ceil(decision.retryAfter ?? 1))) });
-	}
+	if (entry.status === 429) extra.push(...rateHeaders(decision.overdrawn));
 	return denial(entry, id, extra, metadataOf(decision));
 }
 

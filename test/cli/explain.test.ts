@@ -30,11 +30,12 @@ const denied: Decision = {
 	crossing: null,
 	hidden: false,
 	missingScopes: [],
-	retryAfter: null,
+	overdrawn: null,
 	token: {
 		issuer: "https://issuer.example.org",
 		id: "t1",
 		subject: "alice",
+		subjectKind: "client",
 		scopes: ["payments:read"],
 		issuedAt: 0,
 		expiresAt: 1,

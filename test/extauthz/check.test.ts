@@ -48,6 +48,7 @@ function check(sent: Sent | CheckRequest, some: Partial<CheckOptions> = {}): Che
 	const run = createCheck({
 		view: () => view,
 		authenticator: { authenticate: () => verdict() },
+		limiter: { take: () => null, giveBack() {} },
 		ages: { maxPolicyAge: 24 * HOUR, maxRevocationAge: HOUR / 12 },
 		enforcerIdentity: "none",
 		clock: () => NOW,

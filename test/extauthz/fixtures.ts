@@ -60,9 +60,10 @@ export function decisionOf(parts: Partial<Decision> = {}): Decision {
 		crossing: null,
 		hidden: false,
 		missingScopes: [],
-		retryAfter: null,
+		overdrawn: null,
 		token: null,
 		subject: null,
+		subjectKind: null,
 		stripCredential: false,
 		...parts,
 	};

@@ -6,6 +6,7 @@ import { headerText } from "../../src/extauthz/header-text.ts";
 import { normalize } from "../../src/extauthz/normalize.ts";
 import { FAILED, respond } from "../../src/extauthz/respond.ts";
 import type { AllowedResponse, DeniedResponse } from "../../src/extauthz/wire.ts";
+import { overdrawn } from "../support/requests.ts";
 import { checkOf, decisionOf, ORDERS } from "./fixtures.ts";
 
 const ID = "01JZ0000000000000000000000";
@@ -221,7 +222,12 @@ describe("denied", () => {
 	});
 
 	test("hidden: not found, and nothing else", () => {
-		const response = deny({ reason: "crossing_missing", hidden: true, missingScopes: ["x"], retryAfter: 5 });
+		const response = deny({
+			reason: "crossing_missing",
+			hidden: true,
+			missingScopes: ["x"],
+			overdrawn: overdrawn("domain", 5),
+		});
 		expect(response).toMatchObject({ status: 404, code: 5, metadata: { reason: "crossing_missing" } });
 		expect(JSON.parse(response.body)).toMatchObject({ title: "Not found", status: 404 });
 		expect(Object.keys(headersOf(response)).sort()).toEqual(["cache-control", "content-type", "x-firebreak-decision"]);
@@ -233,13 +239,32 @@ describe("denied", () => {
 	});
 
 	test.each([
-		[null, "1"],
-		[0, "1"],
-		[0.2, "1"],
-		[2.1, "3"],
-		[60, "60"],
-	])("retry after %s seconds: %s", (retryAfter, value) => {
-		expect(headersOf(deny({ reason: "rate_limited", retryAfter }))["retry-after"]).toBe(value);
+		[0, 5, 1, "1", "5"],
+		[0.2, 5, 1, "1", "5"],
+		[2.1, 10, 3, "3", "4"],
+		[60, 1, 1 / 60, "60", "60"],
+		[1e30, 10_000_000, 1e-30, "999999999999999", "999999999999999"],
+	])("after %s seconds, %s at once and %s a second", (retryAfter, burst, perSecond, wait, window) => {
+		const budget = { kind: "domain", key: "internal", perSecond, burst, own: false } as const;
+		const headers = headersOf(deny({ reason: "rate_limited", overdrawn: { budget, retryAfter } }));
+		expect(headers).toMatchObject({
+			"retry-after": wait,
+			"ratelimit-policy": `"domain";q=${burst};w=${window}`,
+			ratelimit: `"domain";r=0;t=${wait}`,
+		});
+	});
+
+	test("without a budget, 429 asks for patience all the same", () => {
+		const headers = headersOf(deny({ reason: "rate_limited" }));
+		expect(headers).toMatchObject({ "retry-after": "1" });
+		expect(headers).not.toHaveProperty("ratelimit");
+	});
+
+	test("no other denial tells of budgets", () => {
+		for (const reason of DENIALS.filter((each) => REASONS[each].status !== 429)) {
+			const headers = headersOf(deny({ reason, overdrawn: overdrawn("domain", 5) }));
+			for (const name of ["retry-after", "ratelimit", "ratelimit-policy"]) expect(headers).not.toHaveProperty(name);
+		}
 	});
 
 	test("a denial that calls itself allowed is a failure, not a pass", () => {

@@ -8,6 +8,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 	authn: ["core"],
 	store: ["core"],
 	audit: ["core"],
+	limiter: ["core"],
 	telemetry: ["core", "version.ts"],
 	extauthz: ["authn", "core", "socket-file.ts"],
 	admin: ["store", "authn", "audit", "core", "socket-file.ts", "version.ts"],

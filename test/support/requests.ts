@@ -1,6 +1,8 @@
 /** Requests, token facts and whole decisions for tests of the core. */
 
-import { judge, type Verdicts } from "../../src/core/decide/judge.ts";
+import type { BudgetKind, Overdrawn } from "../../src/core/budget.ts";
+import { rateBudgets, throttleBudgets } from "../../src/core/decide/budgets.ts";
+import { conclude, judge, throttle } from "../../src/core/decide/judge.ts";
 import { locate } from "../../src/core/decide/locate.ts";
 import { route } from "../../src/core/decide/route.ts";
 import type { Trace } from "../../src/core/decide/trace.ts";
@@ -56,6 +58,7 @@ export const tokenFacts = (facts: Partial<TokenFacts> = {}): TokenFacts => ({
 	issuer: "https://id.example.org",
 	id: "token-1",
 	subject: "orders",
+	subjectKind: "client",
 	scopes: [],
 	issuedAt: NOW / 1000 - 60,
 	expiresAt: NOW / 1000 + 60,
@@ -70,14 +73,23 @@ export const withToken = (facts: Partial<TokenFacts> = {}): CredentialVerdict =>
 	token: tokenFacts(facts),
 });
 
-export interface Circumstances extends Partial<Verdicts> {
+export interface Circumstances {
+	readonly credential?: CredentialVerdict;
+	readonly throttle?: Overdrawn;
+	readonly rate?: Overdrawn;
 	readonly now?: number;
 	readonly lane?: Lane;
 	readonly enforcerIdentity?: "tls" | "none";
 	readonly trace?: Trace;
 }
 
-/** Both phases, as check.ts runs them. */
+/** A budget that is used up for so many seconds. */
+export const overdrawn = (kind: BudgetKind, retryAfter: number): Overdrawn => ({
+	budget: { kind, key: "x", perSecond: 1, burst: 1, own: false },
+	retryAfter,
+});
+
+/** All phases, as evaluate.ts runs them. */
 export function decideOn(snapshot: Snapshot, request: Request, circumstances: Circumstances = {}): Decision {
 	const routed = route({
 		snapshot,
@@ -88,9 +100,7 @@ export function decideOn(snapshot: Snapshot, request: Request, circumstances: Ci
 		now: circumstances.now ?? NOW,
 		trace: circumstances.trace ?? null,
 	});
-	return judge(routed, {
-		credential: circumstances.credential ?? (routed.demand.token ? withToken() : { kind: "none" }),
-		throttle: circumstances.throttle ?? null,
-		rate: circumstances.rate ?? null,
-	});
+	throttle(routed, throttleBudgets(routed), circumstances.throttle ?? null);
+	const judged = judge(routed, circumstances.credential ?? (routed.demand.token ? withToken() : { kind: "none" }));
+	return conclude(judged, rateBudgets(judged), circumstances.rate ?? null);
 }

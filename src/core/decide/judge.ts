@@ -1,56 +1,67 @@
 /**
- * The second pure phase: the verdicts on credential and budgets come in as values, policies are judged (step 9), and
- * everything becomes one decision.
+ * The pure phases after the route: the verdicts on budgets and credential come in as values, each at its step, policies
+ * are judged (step 9), and everything becomes one decision.
  */
+import type { Budget, Overdrawn } from "../budget.ts";
 import type { Decision, Place } from "../decision.ts";
 import type { SegmentRow } from "../model.ts";
 import { type DenyReason, REASONS } from "../reasons.ts";
 import type { CredentialVerdict, TokenFacts } from "../request.ts";
 import type { Located } from "./locate.ts";
 import { judgePolicies, type PolicyOutcome } from "./policy.ts";
-import type { Route } from "./route.ts";
+import { isOpen, type Route } from "./route.ts";
 import type { ConsideredRule } from "./trace.ts";
 
-/** A budget that is used up. */
-export interface Overdrawn {
-	/** Which one: `source`, `domain`, `segment`, `token`. */
-	readonly detail: string;
-	/** Seconds until a request can pass again. */
-	readonly retryAfter: number;
+/** Step 7, before anything is spent on the credential. `budgets` are {@link throttleBudgets}. */
+export function throttle(route: Route, budgets: readonly Budget[], overdrawn: Overdrawn | null): void {
+	if (isOpen(route)) checkBudgets(route, "throttle", "source_throttled", budgets, overdrawn);
 }
 
-export interface Verdicts {
-	/** Step 8. `none` when no token is due: then none is read. */
+/** A request after step 9. */
+export interface Judged {
+	readonly route: Route;
 	readonly credential: CredentialVerdict;
-	/** Step 7, or null. */
-	readonly throttle: Overdrawn | null;
-	/** Step 10, or null. */
-	readonly rate: Overdrawn | null;
+	/** Null when the policies were not asked. */
+	readonly outcome: PolicyOutcome | null;
+	/** Whether the request is on its way to pass: then it spends {@link rateBudgets}. */
+	readonly passing: boolean;
 }
 
-export function judge(route: Route, verdicts: Verdicts): Decision {
-	const { verdict, probe } = route;
-	const token = verdicts.credential.kind === "token" ? verdicts.credential.token : null;
+/** Steps 8 and 9. `credential` is `none` when no token is due: then none is read. */
+export function judge(route: Route, credential: CredentialVerdict): Judged {
 	const { destination } = route.input;
 	let outcome: PolicyOutcome | null = null;
-	if (!verdict.denied && !probe && destination.ok) {
-		checkBudget(route, "throttle", "source_throttled", verdicts.throttle);
-		if (!verdict.denied) checkCredential(route, verdicts.credential);
-		if (!verdict.denied) outcome = checkPolicies(route, destination, token);
-		if (!verdict.denied) checkBudget(route, "rate", "rate_limited", verdicts.rate);
-	}
-	return conclude(route, verdicts, outcome);
+	if (isOpen(route)) checkCredential(route, credential);
+	if (isOpen(route) && destination.ok) outcome = checkPolicies(route, destination, tokenOf(credential));
+	return { route, credential, outcome, passing: isOpen(route) };
 }
 
-function checkBudget(
-	{ verdict, input }: Route,
+/** Step 10, and everything as one decision. `budgets` are {@link rateBudgets}. */
+export function conclude(judged: Judged, budgets: readonly Budget[], overdrawn: Overdrawn | null): Decision {
+	if (judged.passing) checkBudgets(judged.route, "rate", "rate_limited", budgets, overdrawn);
+	return decisionOf(judged);
+}
+
+/** The token that was accepted, or null. */
+export function tokenOf(credential: CredentialVerdict): TokenFacts | null {
+	return credential.kind === "token" ? credential.token : null;
+}
+
+function checkBudgets(
+	{ verdict, input: { trace } }: Route,
 	step: "throttle" | "rate",
 	reason: "source_throttled" | "rate_limited",
+	budgets: readonly Budget[],
 	overdrawn: Overdrawn | null,
 ): void {
-	if (overdrawn) verdict.fail(step, reason, overdrawn.detail);
-	else input.trace?.push({ step, result: "pass" });
+	if (overdrawn) verdict.overdraw(step, reason, overdrawn);
+	else if (budgets.length === 0) trace?.push({ step, result: "skipped", note: "no budget" });
+	else trace?.push({ step, result: "pass", note: budgets.map(describeBudget).join(", ") });
 }
+
+/** The key of a token is not shown: it holds the token's id. */
+const describeBudget = ({ kind, key, perSecond, burst, own }: Budget) =>
+	`${kind}${kind === "token" || kind === "forgeries" ? "" : ` ${key}`}: ${perSecond} a second, ${burst} at once${own ? " (default)" : ""}`;
 
 function checkCredential({ verdict, demand, input }: Route, credential: CredentialVerdict): void {
 	if (!demand.token) {
@@ -83,15 +94,12 @@ function checkPolicies(route: Route, destination: Located, token: TokenFacts | n
 	return outcome;
 }
 
-function conclude(route: Route, verdicts: Verdicts, outcome: PolicyOutcome | null): Decision {
+function decisionOf({ route, credential, outcome }: Judged): Decision {
 	const { input, source, crossing, verdict, probe } = route;
 	const { destination } = input;
 	const { denied } = verdict;
 	const waived = denied ? null : (verdict.waived ?? outcome?.would ?? null);
 	const reason = denied ? denied.reason : probe ? "allowed_probe" : waived ? "allowed_monitor" : "allowed";
-	const overdrawn =
-		reason === "source_throttled" ? verdicts.throttle : reason === "rate_limited" ? verdicts.rate : null;
-	const credential = verdicts.credential;
 	return {
 		allow: denied === null,
 		reason,
@@ -107,7 +115,7 @@ function conclude(route: Route, verdicts: Verdicts, outcome: PolicyOutcome | nul
 		crossing: crossing?.name ?? null,
 		hidden: denied !== null && REASONS[denied.reason].status === 403 && isHidden(route),
 		missingScopes: reason === "scope_missing" ? (outcome?.missingScopes ?? NO_SCOPES) : NO_SCOPES,
-		retryAfter: overdrawn?.retryAfter ?? null,
+		overdrawn: verdict.overdrawn,
 		token:
 			credential.kind === "token"
 				? credential.token
@@ -115,6 +123,7 @@ function conclude(route: Route, verdicts: Verdicts, outcome: PolicyOutcome | nul
 					? (credential.token ?? null)
 					: null,
 		subject: credential.kind === "token" ? credential.token.subject : null,
+		subjectKind: credential.kind === "token" ? credential.token.subjectKind : null,
 		stripCredential: destination.ok && destination.segment.credential_upstream === "strip",
 	};
 }

@@ -33,9 +33,10 @@ export function refuse(snapshot: Snapshot, destination: Destination | null, refu
 		crossing: null,
 		hidden: false,
 		missingScopes: [],
-		retryAfter: null,
+		overdrawn: null,
 		token: null,
 		subject: null,
+		subjectKind: null,
 		stripCredential: false,
 	};
 }

@@ -66,6 +66,11 @@ export function route(input: RouteInput): Route {
 	return { input, source, crossing, demand, probe, verdict };
 }
 
+/** Whether steps 7 to 10 are still to come. */
+export function isOpen({ verdict, probe, input }: Route): boolean {
+	return !verdict.denied && !probe && input.destination.ok;
+}
+
 /** Step 2, for what only policy knows: an upgrade that no policy names has two readings, ours and the upstream's. */
 function checkUpgrade({ destination, request }: RouteInput, verdict: Verdict): void {
 	if (request.upgrade === null) return;

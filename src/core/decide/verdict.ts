@@ -1,4 +1,5 @@
 /** Collects the failures of the steps in their order: the first that monitor cannot waive decides. */
+import type { Overdrawn } from "../budget.ts";
 import { type DenyReason, REASONS } from "../reasons.ts";
 import type { StepName, Trace } from "./trace.ts";
 
@@ -13,6 +14,8 @@ export class Verdict {
 	denied: Failure | null = null;
 	/** The first failure that monitor waived. */
 	waived: Failure | null = null;
+	/** The budget behind `denied`. */
+	overdrawn: Overdrawn | null = null;
 	readonly #monitored: boolean;
 	readonly #trace: Trace | null;
 
@@ -20,6 +23,11 @@ export class Verdict {
 	constructor(monitored: boolean, trace: Trace | null) {
 		this.#monitored = monitored;
 		this.#trace = trace;
+	}
+
+	overdraw(step: "throttle" | "rate", reason: "source_throttled" | "rate_limited", overdrawn: Overdrawn): void {
+		this.fail(step, reason, overdrawn.budget.kind);
+		if (this.denied !== null) this.overdrawn = overdrawn;
 	}
 
 	fail(step: StepName, reason: DenyReason, detail: string | null, policy: string | null = null): void {

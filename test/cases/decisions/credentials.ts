@@ -1,7 +1,7 @@
 /** Steps 7, 8 and 10: verdicts that come in as values, and where in the order they stand. */
 import type { CredentialReason } from "../../../src/core/request.ts";
 import { crossing, domain, policy, segment } from "../../support/policy-set.ts";
-import { withToken } from "../../support/requests.ts";
+import { overdrawn, withToken } from "../../support/requests.ts";
 import type { Case, Suite } from "./suite.ts";
 
 const refused = (reason: CredentialReason, detail: string): Case => ({
@@ -112,10 +112,10 @@ export const credentials: Suite = {
 			name: "throttle before credential",
 			ask: {},
 			given: {
-				throttle: { detail: "source", retryAfter: 2 },
+				throttle: overdrawn("source", 2),
 				credential: { kind: "refused", reason: "token_invalid", detail: "signature" },
 			},
-			expect: { reason: "source_throttled", retryAfter: 2 },
+			expect: { reason: "source_throttled", overdrawn: overdrawn("source", 2) },
 		},
 		{
 			name: "credential before policy",
@@ -126,14 +126,14 @@ export const credentials: Suite = {
 		{
 			name: "policy before rate",
 			ask: { method: "DELETE" },
-			given: { rate: { detail: "domain", retryAfter: 1 } },
-			expect: { reason: "no_policy", retryAfter: null },
+			given: { rate: overdrawn("domain", 1) },
+			expect: { reason: "no_policy", overdrawn: null },
 		},
 		{
 			name: "over a budget",
 			ask: {},
-			given: { rate: { detail: "token", retryAfter: 3 } },
-			expect: { reason: "rate_limited", detail: "token", retryAfter: 3 },
+			given: { rate: overdrawn("token", 3) },
+			expect: { reason: "rate_limited", detail: "token", overdrawn: overdrawn("token", 3) },
 		},
 	],
 };

@@ -1,7 +1,7 @@
 /** Monitor on a policy, a segment and a domain: what it waives, and what it never waives. */
 import { Lane } from "../../../src/core/lane.ts";
 import { domain, policy, segment } from "../../support/policy-set.ts";
-import { spiffe, tokenFacts, withToken } from "../../support/requests.ts";
+import { overdrawn, spiffe, tokenFacts, withToken } from "../../support/requests.ts";
 import type { Suite } from "./suite.ts";
 
 const quarantined = new Lane();
@@ -212,13 +212,13 @@ export const monitor: Suite = {
 		{
 			name: "monitored segment: throttled",
 			ask: { to: "lab", path: "/ok" },
-			given: { throttle: { detail: "source", retryAfter: 1 } },
+			given: { throttle: overdrawn("source", 1) },
 			expect: { reason: "allowed_monitor", would: { reason: "source_throttled", detail: "source", policy: null } },
 		},
 		{
 			name: "monitored segment: over a budget",
 			ask: { to: "lab", path: "/ok" },
-			given: { rate: { detail: "domain", retryAfter: 1 } },
+			given: { rate: overdrawn("domain", 1) },
 			expect: { reason: "allowed_monitor", would: { reason: "rate_limited", detail: "domain", policy: null } },
 		},
 		{
