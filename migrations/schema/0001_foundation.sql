@@ -1,7 +1,7 @@
 -- Roles, the schema, and the table of applied migrations.
 --
--- A superuser may apply these files, and so may a plain role that has CREATEROLE and CREATE on the database. Roles belong
--- to the whole cluster: another database, or another install at this very moment, may have made them already.
+-- A superuser may apply these files, and so may a plain role that has CREATEROLE and CREATE on the database. Roles
+-- belong to the whole cluster: another database, or another install at this very moment, may have made them already.
 
 do $$
 declare
@@ -32,7 +32,8 @@ begin
 		exception when insufficient_privilege then
 			raise exception using errcode = 'insufficient_privilege',
 				message = pg_catalog.format('role firebreak_owner: %I may not act as it', current_user),
-				hint = pg_catalog.format('let whoever made the role run: grant firebreak_owner to %I with inherit true, set true', current_user);
+				hint = pg_catalog.format('let whoever made the role run: grant firebreak_owner to %I with inherit true, set true',
+					current_user);
 		end;
 	end if;
 end
@@ -56,6 +57,7 @@ create table firebreak.migration (
 );
 comment on table firebreak.migration is 'Applied migration files. A file never changes once it is here.';
 comment on column firebreak.migration.owner is 'Folder under migrations/policy; null for a file of the schema itself';
-comment on column firebreak.migration.revision is 'The revision of the run that applied it; null when that run changed no policy';
+comment on column firebreak.migration.revision is
+	'The revision of the run that applied it; null when that run changed no policy';
 
 reset role;

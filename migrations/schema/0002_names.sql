@@ -1,14 +1,15 @@
 -- How a bad value is refused, and what names, words, URLs and SPIFFE IDs look like.
 --
--- Each table has one constraint: a function that looks at the whole row and raises an error that names the object, the
--- argument and the cure. So a row is refused in the same words whether it came through a function or not. (One call, since
--- Postgres prepares the expression of every constraint anew for each INSERT.) Those functions fix their search_path, and
--- the helpers here, which they call, inherit it.
+-- Each table has one constraint: a function that looks at the whole row and raises an error that names the object,
+-- the argument and the cure. So a row is refused in the same words whether it came through a function or not. (One
+-- call, since Postgres prepares the expression of every constraint anew for each INSERT.) Those functions fix their
+-- search_path, and the helpers here, which they call, inherit it.
 
 set local role firebreak_owner;
 
--- Every error about a value has this form. SQLSTATE 23514 (check_violation) unless told otherwise; TABLE holds the kind of
--- object and COLUMN the argument, for programs. What shows only at the end of a transaction names the migration in its hint.
+-- Every error about a value has this form. SQLSTATE 23514 (check_violation) unless told otherwise; TABLE holds the
+-- kind of object and COLUMN the argument, for programs. What shows only at the end of a transaction names the
+-- migration in its hint.
 create function firebreak.refuse(kind text, object text, argument text, cause text, cure text,
 	code text default '23514', migration text default null)
 returns boolean language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
@@ -65,8 +66,8 @@ begin
 end
 $$;
 
--- Names of domains, environments, segments, crossings and policies: they stand in headers, labels and `kind:name` keys.
--- `anonymous`, `*` and `spiffe://...` mean something else wherever a name may stand. At most 253 bytes.
+-- Names of domains, environments, segments, crossings and policies: they stand in headers, labels and `kind:name`
+-- keys. `anonymous`, `*` and `spiffe://...` mean something else wherever a name may stand. At most 253 bytes.
 create function firebreak.is_name(value text) returns boolean language sql immutable parallel safe
 return value ~ '^[A-Za-z0-9_][A-Za-z0-9._:/@+-]*$' and octet_length(value) <= 253
 	and value !~* '^(anonymous$|spiffe:)';
@@ -109,12 +110,13 @@ return value ~ '^spiffe://[a-z0-9._-]+(/[A-Za-z0-9._-]+)+$' and substr(value, 10
 
 -- A member of a segment: a workload, or everything below a path when it ends in `/*`.
 create function firebreak.is_selector(value text) returns boolean language sql immutable parallel safe
-return value ~ '^spiffe://[a-z0-9._-]+((/[A-Za-z0-9._-]+)+|(/[A-Za-z0-9._-]+)*/\*)$' and substr(value, 10) !~ '/\.\.?(/|$)'
-	and octet_length(value) <= 2048 and octet_length(split_part(value, '/', 3)) <= 255;
+return value ~ '^spiffe://[a-z0-9._-]+((/[A-Za-z0-9._-]+)+|(/[A-Za-z0-9._-]+)*/\*)$'
+	and substr(value, 10) !~ '/\.\.?(/|$)' and octet_length(value) <= 2048 and octet_length(split_part(value, '/', 3)) <= 255;
 
 -- An https URL, or http on loopback (for trying things out): no user, no fragment, visible ASCII only.
 create function firebreak.is_url(value text, query_allowed boolean) returns boolean language sql immutable parallel safe
-return value ~ ('^(https://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])|http://(localhost|127\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}|\[::1\]))'
+return value ~ ('^(https://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])'
+		|| '|http://(localhost|127\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}|\[::1\]))'
 		|| '(:[0-9]{1,5})?([/?][!-~]*)?$')
 	and value !~ '[#"<>\\^`{|}]' and (query_allowed or value !~ '\?') and octet_length(value) <= 2048;
 

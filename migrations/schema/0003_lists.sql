@@ -2,10 +2,10 @@
 
 set local role firebreak_owner;
 
--- Why `path` is in no canonical path, or null. With `template`, whole segments may be `*`, `{name}` or a last `**`. What no
--- request may hold (escaped unreserved characters, backslashes, percent signs and semicolons, dot segments, control bytes,
--- escapes that are not UTF-8) cannot stand here either. `;` and `%2F` pass: whether the destination permits them
--- (path_exceptions) is judged when the set is compiled, as src/core/template.ts does with all of it.
+-- Why `path` is in no canonical path, or null. With `template`, whole segments may be `*`, `{name}` or a last `**`.
+-- What no request may hold (escaped unreserved characters, backslashes, percent signs and semicolons, dot segments,
+-- control bytes, escapes that are not UTF-8) cannot stand here either. `;` and `%2F` pass: whether the destination
+-- permits them (path_exceptions) is judged when the set is compiled, as src/core/template.ts does with all of it.
 create function firebreak.path_problem(path text, template boolean) returns text
 language plpgsql immutable parallel safe as $$
 declare
@@ -71,7 +71,8 @@ begin
 		hint := 'write one exact path such as /healthz';
 	when 'method' then
 		-- RFC 9110 token; `*` alone stands for any.
-		if value not in ('*', 'GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE') and (value !~ '^[!#$%&''+.^_`|~0-9A-Za-z-]+$' or octet_length(value) > 32
+		if value not in ('*', 'GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE')
+			and (value !~ '^[!#$%&''+.^_`|~0-9A-Za-z-]+$' or octet_length(value) > 32
 			or value ~* '^(get|head|post|put|patch|delete|options|trace|connect)$' and value <> upper(value)) then
 			problem := 'is no method';
 		end if;
@@ -102,7 +103,8 @@ begin
 		end if;
 		hint := 'write the value that tokens carry in aud, without spaces';
 	when 'algorithm' then
-		if value not in ('ES256', 'ES384', 'ES512', 'RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'EdDSA', 'Ed25519') then
+		if value not in ('ES256', 'ES384', 'ES512', 'RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'EdDSA',
+			'Ed25519') then
 			problem := 'is no asymmetric signature algorithm';
 		end if;
 		hint := 'write some of ES256, ES384, ES512, RS256, RS384, RS512, PS256, PS384, PS512, EdDSA, Ed25519';
@@ -121,7 +123,8 @@ end
 $$;
 
 -- Whether every element of `list` is good and there are at most `most`; raises naming the first that is not.
-create function firebreak.check_list(kind text, object text, argument text, list text[], type text, most integer default 1000)
+create function firebreak.check_list(kind text, object text, argument text, list text[], type text,
+	most integer default 1000)
 returns boolean language plpgsql immutable as $$
 declare
 	element text;
@@ -141,7 +144,8 @@ begin
 		end if;
 		verdict := firebreak.element_problem(type, element);
 		if verdict.problem is not null then
-			perform firebreak.refuse(kind, object, argument, firebreak.shown(element) || ' ' || verdict.problem, verdict.hint);
+			perform firebreak.refuse(kind, object, argument, firebreak.shown(element) || ' ' || verdict.problem,
+				verdict.hint);
 		end if;
 	end loop;
 	return true;

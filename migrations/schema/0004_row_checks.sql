@@ -155,8 +155,8 @@ language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 begin
 	perform firebreak.check_word('rate_limit', kind || ':' || name, 'kind', kind, '{source,domain,segment,token}');
 	if per_second <= 0 or per_second > 1000000 then
-		perform firebreak.refuse('rate_limit', kind || ':' || name, 'per_second', per_second || ' is not between 0 and 1000000',
-			'write how many requests a second may pass');
+		perform firebreak.refuse('rate_limit', kind || ':' || name, 'per_second',
+			per_second || ' is not between 0 and 1000000', 'write how many requests a second may pass');
 	elsif burst not between 1 and 10000000 then
 		perform firebreak.refuse('rate_limit', kind || ':' || name, 'burst', burst || ' is not between 1 and 10000000',
 			'write how many requests may come at once');

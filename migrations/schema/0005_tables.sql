@@ -1,7 +1,7 @@
 -- The policy set as it stands. One row is one whole object; the history tables keep what it was before.
 --
--- Names are global for each kind. References are checked at the end of the transaction, so that files may state objects
--- in any order. Column names and meanings are those of src/core/model.ts.
+-- Names are global for each kind. References are checked at the end of the transaction, so that files may state
+-- objects in any order. Column names and meanings are those of src/core/model.ts.
 
 set local role firebreak_owner;
 
@@ -25,7 +25,8 @@ create table firebreak.domain (
 	constraint domain_ok check (firebreak.domain_ok(name, flow, passport, on_stale, audit, mode))
 );
 create index domain_owner on firebreak.domain (owner);
-comment on table firebreak.domain is 'A trust zone of APIs with its own authentication flow, issuers, rate limits and audit level';
+comment on table firebreak.domain is
+	'A trust zone of APIs with its own authentication flow, issuers, rate limits and audit level';
 
 create table firebreak.issuer (
 	url text primary key,
@@ -91,7 +92,8 @@ create table firebreak.crossing (
 );
 create index crossing_owner on firebreak.crossing (owner);
 create index crossing_destination on firebreak.crossing (destination_domain);
-comment on table firebreak.crossing is 'A directed contract from one domain or environment to another; offered here, see crossing_acceptance';
+comment on table firebreak.crossing is
+	'A directed contract from one domain or environment to another; offered here, see crossing_acceptance';
 
 create table firebreak.crossing_acceptance (
 	crossing text primary key,
@@ -144,6 +146,7 @@ create table firebreak.rate_limit (
 );
 create unique index rate_limit_key on firebreak.rate_limit ((kind || ':' || name));
 create index rate_limit_segment on firebreak.rate_limit (segment);
-comment on table firebreak.rate_limit is 'A budget of a source segment, a destination domain or segment, or each token of an issuer';
+comment on table firebreak.rate_limit is
+	'A budget of a source segment, a destination domain or segment, or each token of an issuer';
 
 reset role;

@@ -1,8 +1,8 @@
 -- Two lanes, each numbered by its own counter row; the history of the policy lane; the head of both.
 --
--- A number is taken by updating the counter row and is held until the transaction ends, so numbers are committed in their
--- order. (A sequence commits out of order, so that a reader of it skips rows.) The lanes share no row, so that an open
--- policy migration never holds a revocation back.
+-- A number is taken by updating the counter row and is held until the transaction ends, so numbers are committed in
+-- their order. (A sequence commits out of order, so that a reader of it skips rows.) The lanes share no row, so that
+-- an open policy migration never holds a revocation back.
 
 set local role firebreak_owner;
 
@@ -11,7 +11,8 @@ create table firebreak.installation (
 	id uuid not null default gen_random_uuid()
 );
 insert into firebreak.installation default values;
-comment on table firebreak.installation is 'What told this database apart when it was made, or when its epoch was last renewed';
+comment on table firebreak.installation is
+	'What told this database apart when it was made, or when its epoch was last renewed';
 
 create table firebreak.policy_counter (
 	single boolean primary key default true check (single),
@@ -25,8 +26,8 @@ create table firebreak.revocation_counter (
 );
 insert into firebreak.revocation_counter default values;
 
--- The line of history that the numbers belong to. It changes by itself when the cluster fails over (another timeline) and
--- when the data are copied into another database or cluster; renew_epoch() is for what Postgres cannot see.
+-- The line of history that the numbers belong to. It changes by itself when the cluster fails over (another timeline)
+-- and when the data are copied into another database or cluster; renew_epoch() is for what Postgres cannot see.
 create function firebreak.epoch() returns text language sql stable security definer set search_path = pg_catalog, pg_temp
 return (
 	select left(encode(sha256(convert_to(concat_ws('/',
@@ -51,8 +52,8 @@ begin atomic
 	select pg_notify('firebreak_head', concat_ws(' ', h.epoch, h.revision, h.seq)) from firebreak.head h;
 end;
 
--- For the schema's owner, after a restore that Postgres itself cannot tell (a copied volume, say): every server then loads
--- afresh instead of comparing numbers.
+-- For the schema's owner, after a restore that Postgres itself cannot tell (a copied volume, say): every server then
+-- loads afresh instead of comparing numbers.
 create function firebreak.renew_epoch() returns text language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
 	update firebreak.installation set id = gen_random_uuid();
@@ -70,8 +71,10 @@ create table firebreak.revision (
 	digest bytea
 );
 comment on table firebreak.revision is 'One row for each transaction that changed the policy set';
-comment on column firebreak.revision.migrations is 'The migration files that changed something; empty when it was done by hand';
-comment on column firebreak.revision.digest is 'SHA-256 over the digest before it, this row and what it changed: see revision_digest()';
+comment on column firebreak.revision.migrations is
+	'The migration files that changed something; empty when it was done by hand';
+comment on column firebreak.revision.digest is
+	'SHA-256 over the digest before it, this row and what it changed: see revision_digest()';
 
 -- What each object was, from the revision that made it so until, exclusively, the one that ended it.
 create table firebreak.history (
@@ -122,7 +125,8 @@ create unlogged table firebreak.touched (
 	primary key (transaction, kind, name)
 );
 
--- Which lanes a transaction has touched: the deferred triggers on this table are what runs at its end, once for each lane.
+-- Which lanes a transaction has touched: the deferred triggers on this table are what runs at its end, once for each
+-- lane.
 create unlogged table firebreak.pending (
 	transaction xid8 not null,
 	lane text not null,

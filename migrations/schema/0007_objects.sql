@@ -12,8 +12,8 @@ return jsonb_build_object('name', c.name, 'owner', c.owner, 'reason', c.reason, 
 	'source_domain', c.source_domain, 'destination_domain', c.destination_domain,
 	'source_environment', c.source_environment, 'destination_environment', c.destination_environment, 'flow', c.flow);
 
--- Kind, name as remove() takes it, owner (null where it is another object's), and the whole object as JSON: the arguments
--- of the function that states it, with max_lifetime in seconds and valid as valid_from and valid_until.
+-- Kind, name as remove() takes it, owner (null where it is another object's), and the whole object as JSON: the
+-- arguments of the function that states it, with max_lifetime in seconds and valid as valid_from and valid_until.
 create view firebreak.object (kind, name, owner, destination, spec) as
 	select 'owner', o.name, o.name, null::text, jsonb_build_object('name', o.name, 'role', o.role)
 	from firebreak.owner o
@@ -29,7 +29,8 @@ union all
 union all
 	select 'segment', s.name, s.owner, null, jsonb_build_object('name', s.name, 'domain', s.domain,
 		'environment', s.environment, 'owner', s.owner,
-		'members', array(select m.selector from firebreak.segment_member m where m.segment = s.name order by m.selector collate "C"),
+		'members', array(select m.selector from firebreak.segment_member m
+			where m.segment = s.name order by m.selector collate "C"),
 		'probes', s.probes, 'path_exceptions', s.path_exceptions, 'credential_upstream', s.credential_upstream,
 		'trusted_proxy', s.trusted_proxy, 'enforcer', s.enforcer, 'mode', s.mode)
 	from firebreak.segment s
@@ -42,17 +43,18 @@ union all
 	select 'policy', p.name, p.owner, p.destination, jsonb_build_object('name', p.name, 'effect', p.effect,
 		'source', p.source, 'destination', p.destination, 'owner', p.owner, 'methods', p.methods, 'paths', p.paths,
 		'grpc', p.grpc, 'hosts', p.hosts, 'scopes', p.scopes, 'scopes_any', p.scopes_any, 'condition', p.condition,
-		'upgrade', p.upgrade, 'valid_from', firebreak.instant(lower(p.valid)), 'valid_until', firebreak.instant(upper(p.valid)),
-		'mode', p.mode, 'reason', p.reason)
+		'upgrade', p.upgrade, 'valid_from', firebreak.instant(lower(p.valid)),
+		'valid_until', firebreak.instant(upper(p.valid)), 'mode', p.mode, 'reason', p.reason)
 	from firebreak.policy p
 union all
 	select 'rate_limit', r.kind || ':' || r.name, null, null, jsonb_build_object('kind', r.kind, 'name', r.name,
 		'per_second', r.per_second, 'burst', r.burst)
 	from firebreak.rate_limit r;
-comment on view firebreak.object is 'Every object as it stands: kind, name, owner, a policy''s destination, and the whole as JSON';
+comment on view firebreak.object is
+	'Every object as it stands: kind, name, owner, a policy''s destination, and the whole as JSON';
 
--- One object of that view, or nulls. Told apart by kind first, so that each is one look-up by its key whatever the sizes of
--- the tables are; callers that ask for many forbid sequential scans.
+-- One object of that view, or nulls. Told apart by kind first, so that each is one look-up by its key whatever the
+-- sizes of the tables are; callers that ask for many forbid sequential scans.
 create function firebreak.object_at(kind text, name text, out owner text, out destination text, out spec jsonb)
 language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column

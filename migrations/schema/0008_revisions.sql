@@ -1,11 +1,12 @@
--- From a row's change to a revision. Every write notes the object it touched; at the end of the transaction the touched
--- objects are compared with their history, and when something really differs the transaction becomes one revision.
+-- From a row's change to a revision. Every write notes the object it touched; at the end of the transaction the
+-- touched objects are compared with their history, and when something really differs the transaction becomes one
+-- revision.
 
 set local role firebreak_owner;
 
--- Before each row of the policy set is written: notes the object, and the migration that writes it. The note comes before
--- the write, so that the end-of-transaction work is queued before Postgres's own deferred checks, and its errors, which
--- name the objects, are the ones that are seen. The first argument is the kind.
+-- Before each row of the policy set is written: notes the object, and the migration that writes it. The note comes
+-- before the write, so that the end-of-transaction work is queued before Postgres's own deferred checks, and its
+-- errors, which name the objects, are the ones that are seen. The first argument is the kind.
 create function firebreak.touch() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
@@ -77,7 +78,8 @@ begin
 end
 $$;
 
--- SHA-256 of what revision `n` changed, chained to the digest of the revision before it. Null when there is none such.
+-- SHA-256 of what revision `n` changed, chained to the digest of the revision before it. Null when there is none
+-- such.
 create function firebreak.revision_digest(n bigint) returns bytea
 language sql stable set search_path = pg_catalog, pg_temp set enable_seqscan = off as $$
 	select sha256(
@@ -97,10 +99,11 @@ language sql stable set search_path = pg_catalog, pg_temp set enable_seqscan = o
 	from firebreak.revision r where r.number = n
 $$;
 
--- Writes what this transaction changed as revision `n`: objects that differ from their open row of history get that row
--- closed and, unless they are gone, a new one. One object at a time, each by its key: the cost is that of the change,
--- whatever the size of the set. `again` is for the second and later firings within one transaction (SET CONSTRAINTS ...
--- IMMEDIATE): what was written of the touched objects is taken back first, so that its net change counts.
+-- Writes what this transaction changed as revision `n`: objects that differ from their open row of history get that
+-- row closed and, unless they are gone, a new one. One object at a time, each by its key: the cost is that of the
+-- change, whatever the size of the set. `again` is for the second and later firings within one transaction (SET
+-- CONSTRAINTS ... IMMEDIATE): what was written of the touched objects is taken back first, so that its net change
+-- counts.
 create function firebreak.write_history(this xid8, n bigint, again boolean) returns void
 language plpgsql set search_path = pg_catalog, pg_temp set enable_seqscan = off as $$
 declare

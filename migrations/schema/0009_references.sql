@@ -1,5 +1,5 @@
--- What must hold between objects at the end of a transaction. Foreign keys hold most of it against everyone at every time;
--- this says it first, and names who refers to whom.
+-- What must hold between objects at the end of a transaction. Foreign keys hold most of it against everyone at every
+-- time; this says it first, and names who refers to whom.
 
 set local role firebreak_owner;
 
@@ -8,9 +8,9 @@ create function firebreak.some_of(names text[]) returns text language sql immuta
 return array_to_string(names[1:5], ', ')
 	|| case when cardinality(names) > 5 then ' and ' || cardinality(names) - 5 || ' more' else '' end;
 
--- Raises when an object that revision `n` changed refers to what is not there, when one that it removed is still referred
--- to, and when two objects claim the same. SQLSTATE 23503 or 23505. Sub-queries end in OFFSET 0, so that each is looked up
--- by its key for one changed object at a time, never joined as a whole.
+-- Raises when an object that revision `n` changed refers to what is not there, when one that it removed is still
+-- referred to, and when two objects claim the same. SQLSTATE 23503 or 23505. Sub-queries end in OFFSET 0, so that
+-- each is looked up by its key for one changed object at a time, never joined as a whole.
 create function firebreak.check_references(n bigint) returns void
 language plpgsql set search_path = pg_catalog, pg_temp set enable_seqscan = off as $$
 declare
@@ -80,7 +80,8 @@ begin
 			and (select o.spec from firebreak.object_at(r.target_kind, r.target) o) is null
 		limit 1;
 	if found then
-		perform firebreak.refuse(bad.kind, bad.name, bad.argument, firebreak.shown(bad.target) || ' is no ' || bad.target_kind,
+		perform firebreak.refuse(bad.kind, bad.name, bad.argument,
+			firebreak.shown(bad.target) || ' is no ' || bad.target_kind,
 			format('state the %s before or in the same transaction, or correct the name', bad.target_kind),
 			'23503', bad.migration);
 	end if;
@@ -103,7 +104,8 @@ begin
 		limit 1;
 	if found then
 		perform firebreak.refuse(bad.kind, bad.name, 'name', 'is removed, but still referred to by '
-			|| firebreak.some_of(bad.referrers), 'remove or change those in the same transaction', '23503', bad.ended_migration);
+			|| firebreak.some_of(bad.referrers), 'remove or change those in the same transaction',
+			'23503', bad.ended_migration);
 	end if;
 end
 $$;
@@ -122,8 +124,8 @@ begin
 		where h.from_revision = n and h.kind = 'segment' and p.policies is not null
 		limit 1;
 	if found then
-		perform firebreak.refuse('segment', bad.name, 'owner', format('is now %s, but policies of the former owner stay: %s',
-				bad.owner, firebreak.some_of(bad.policies)),
+		perform firebreak.refuse('segment', bad.name, 'owner',
+			format('is now %s, but policies of the former owner stay: %s', bad.owner, firebreak.some_of(bad.policies)),
 			'state or remove them for the new owner in the same transaction', '23503', bad.migration);
 	end if;
 
@@ -157,8 +159,8 @@ begin
 		where h.from_revision = n and h.kind = 'crossing'
 		limit 1;
 	if found then
-		perform firebreak.refuse('crossing', bad.name, 'destination_domain', format('crossing %s joins the same pair', bad.other),
-			'a pair is named once: change one of them', '23505', bad.migration);
+		perform firebreak.refuse('crossing', bad.name, 'destination_domain',
+			format('crossing %s joins the same pair', bad.other), 'a pair is named once: change one of them', '23505', bad.migration);
 	end if;
 end
 $$;

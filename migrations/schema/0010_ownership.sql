@@ -8,8 +8,9 @@ create function firebreak.is_operator() returns boolean
 language sql stable
 return pg_has_role('firebreak_operator', 'USAGE') or pg_has_role('firebreak_owner', 'USAGE');
 
--- Whether the caller may write for the owner `$1`: it holds the owner's role; or the owner has none (or is not known, so
--- that nothing will come of it) and the caller is an operator. Whoever the schema belongs to may write for everybody.
+-- Whether the caller may write for the owner `$1`: it holds the owner's role; or the owner has none (or is not known,
+-- so that nothing will come of it) and the caller is an operator. Whoever the schema belongs to may write for
+-- everybody.
 create function firebreak.holds(text) returns boolean
 language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 declare
@@ -36,7 +37,8 @@ return (select s.owner from firebreak.segment s where s.name = $1);
 create function firebreak.destination_owner(crossing text) returns text language sql stable
 return (select firebreak.domain_owner(c.destination_domain) from firebreak.crossing c where c.name = $1);
 
--- Whose a rate limit is. What a source may spend is for the owner of its domain: the source itself is what is bounded.
+-- Whose a rate limit is. What a source may spend is for the owner of its domain: the source itself is what is
+-- bounded.
 create function firebreak.rate_limit_owner(kind text, name text) returns text language sql stable
 return case $1
 	when 'segment' then firebreak.segment_owner($2)
@@ -66,7 +68,8 @@ begin
 	else
 		perform firebreak.refuse(kind, object, 'owner',
 			format('belongs to %s, who has no role, so that only operators write for it', owner),
-			format('run it as a member of firebreak_operator, or let one give %s a role by owner(name, role)', owner), '42501');
+			format('run it as a member of firebreak_operator, or let one give %s a role by owner(name, role)', owner),
+			'42501');
 	end if;
 end
 $$;

@@ -1,8 +1,9 @@
--- The functions of policy migrations, but for policies themselves. Each states a whole object: a null argument means its
--- default, and stating the same again changes nothing.
+-- The functions of policy migrations, but for policies themselves. Each states a whole object: a null argument means
+-- its default, and stating the same again changes nothing.
 --
--- Parameters bear the names of columns. So each function gathers its arguments in a row variable by plain assignments, where
--- no column is in sight, and its statements use only that row: a bare name in them is a column (#variable_conflict).
+-- Parameters bear the names of columns. So each function gathers its arguments in a row variable by plain
+-- assignments, where no column is in sight, and its statements use only that row: a bare name in them is a column
+-- (#variable_conflict).
 
 set local role firebreak_owner;
 
@@ -18,7 +19,8 @@ begin
 	perform firebreak.require_given('owner', given.name, '{name}', array[given.name is not null]);
 	perform firebreak.require_operator('owner', given.name);
 	if given.role is not null and not exists (select from pg_roles r where r.rolname = given.role) then
-		perform firebreak.refuse('owner', given.name, 'role', firebreak.shown(given.role) || ' does not exist in this cluster',
+		perform firebreak.refuse('owner', given.name, 'role',
+			firebreak.shown(given.role) || ' does not exist in this cluster',
 			format('first run: create role %I nologin in role firebreak_author', given.role), '42704');
 	end if;
 
@@ -53,9 +55,11 @@ begin
 	select d.* into present from firebreak.domain d where d.name = given.name;
 	if given is distinct from present then
 		insert into firebreak.domain (name, owner, flow, passport, on_stale, hidden, audit, mode)
-			values (given.name, given.owner, given.flow, given.passport, given.on_stale, given.hidden, given.audit, given.mode)
+			values (given.name, given.owner, given.flow, given.passport, given.on_stale, given.hidden, given.audit,
+				given.mode)
 			on conflict (name) do update set (owner, flow, passport, on_stale, hidden, audit, mode) =
-				(excluded.owner, excluded.flow, excluded.passport, excluded.on_stale, excluded.hidden, excluded.audit, excluded.mode);
+				(excluded.owner, excluded.flow, excluded.passport, excluded.on_stale, excluded.hidden, excluded.audit,
+					excluded.mode);
 	end if;
 end
 $$;
@@ -79,7 +83,8 @@ begin
 	given.jwks_uri := jwks_uri;
 	given.jwks := jwks;
 	given.options := coalesce(options, '{}');
-	perform firebreak.require_given('issuer', given.url, '{url,domain}', array[given.url is not null, given.domain is not null]);
+	perform firebreak.require_given('issuer', given.url, '{url,domain}',
+		array[given.url is not null, given.domain is not null]);
 
 	select i.* into present from firebreak.issuer i where i.url = given.url;
 	if given is not distinct from present then

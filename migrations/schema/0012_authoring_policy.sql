@@ -83,8 +83,8 @@ begin
 end
 $$;
 
--- What allow() and deny() share. A call that finds few policies must not go on scanning when there are many: no sequential
--- scans, however small the table was when the statement was planned.
+-- What allow() and deny() share. A call that finds few policies must not go on scanning when there are many: no
+-- sequential scans, however small the table was when the statement was planned.
 create function firebreak.state_policy(effect text, name text, source text, destination text, owner text, methods text[],
 	paths text[], grpc text[], hosts text[], scopes text[], scopes_any text[], condition text, upgrade text,
 	valid tstzrange, mode text, reason text)
@@ -166,7 +166,8 @@ begin
 	given.burst := burst;
 	perform firebreak.require_given('rate_limit', given.kind || ':' || given.name, '{kind,name,per_second,burst}',
 		array[given.kind is not null, given.name is not null, given.per_second is not null, given.burst is not null]);
-	perform firebreak.check_word('rate_limit', given.kind || ':' || given.name, 'kind', given.kind, '{source,domain,segment,token}');
+	perform firebreak.check_word('rate_limit', given.kind || ':' || given.name, 'kind', given.kind,
+		'{source,domain,segment,token}');
 	perform firebreak.require_holds('rate_limit', given.kind || ':' || given.name,
 		firebreak.rate_limit_owner(given.kind, given.name));
 	insert into firebreak.rate_limit as r (kind, name, per_second, burst)

@@ -2,8 +2,8 @@
 
 set local role firebreak_owner;
 
--- The whole policy set as it stood at a revision; null is the newest. Issuers and rate limits show the owner of what they
--- belong to. The form of `spec` is that of the view `object`.
+-- The whole policy set as it stood at a revision; null is the newest. Issuers and rate limits show the owner of what
+-- they belong to. The form of `spec` is that of the view `object`.
 create function firebreak.policy_at(revision bigint) returns table (kind text, name text, owner text, spec jsonb)
 language plpgsql stable rows 1000 set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column
@@ -42,8 +42,8 @@ begin
 end
 $$;
 
--- What of the history was altered since it was written: revisions whose digest is no longer theirs or that are missing, and
--- objects that are not what their history says. Nothing at all when all is well.
+-- What of the history was altered since it was written: revisions whose digest is no longer theirs or that are
+-- missing, and objects that are not what their history says. Nothing at all when all is well.
 create function firebreak.verify_history() returns table (revision bigint, problem text)
 language plpgsql stable set search_path = pg_catalog, pg_temp set enable_seqscan = off as $$
 #variable_conflict use_column

@@ -1,7 +1,7 @@
 -- The revocation lane: an append-only sequence of revocations and quarantines, apart from the policy set.
 --
--- It asks nothing of the policy tables: servers may be enforcing an older revision than the newest, and a revocation must hold
--- there too. So an unknown name is a warning, never an error.
+-- It asks nothing of the policy tables: servers may be enforcing an older revision than the newest, and a revocation
+-- must hold there too. So an unknown name is a warning, never an error.
 --
 -- kind           key                          payload
 -- revoke_token   <issuer> <token id>          issuer, token_id
@@ -88,7 +88,8 @@ create constraint trigger commit_revocation after insert on firebreak.pending de
 
 -- What is in quarantine now.
 create view firebreak.quarantine as
-	select last.payload ->> 'kind' as kind, last.payload ->> 'name' as name, last.reason, last.until, last.by, last.at, last.seq
+	select last.payload ->> 'kind' as kind, last.payload ->> 'name' as name, last.reason, last.until, last.by, last.at,
+		last.seq
 	from (
 		select distinct on (r.key) r.* from firebreak.revocation r
 		where r.kind in ('quarantine', 'lift') order by r.key, r.seq desc

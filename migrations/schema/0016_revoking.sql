@@ -1,9 +1,10 @@
--- The functions of the revocation lane, for operators. Each gives the seq of the row that holds: the one it appended, or the
--- newest of its key when that says the same already.
+-- The functions of the revocation lane, for operators. Each gives the seq of the row that holds: the one it appended,
+-- or the newest of its key when that says the same already.
 
 set local role firebreak_owner;
 
--- How long a revocation is kept: no issuer may grant a longer lifetime, now or after a change, so no token outlives it.
+-- How long a revocation is kept: no issuer may grant a longer lifetime, now or after a change, so no token outlives
+-- it.
 create function firebreak.revocation_horizon() returns interval language sql immutable parallel safe
 return interval '367 days';
 
@@ -23,7 +24,8 @@ begin
 	perform firebreak.require_given(given.kind, given.key, '{reason}', array[given.reason is not null]);
 
 	select r.* into last from firebreak.revocation r
-		where r.key = given.key and (r.kind = given.kind or r.kind in ('quarantine', 'lift') and given.kind in ('quarantine', 'lift'))
+		where r.key = given.key and (r.kind = given.kind
+			or r.kind in ('quarantine', 'lift') and given.kind in ('quarantine', 'lift'))
 		order by r.seq desc limit 1;
 	if last.kind = given.kind and last.payload = given.payload and last.reason = given.reason
 		and (given.kind in ('revoke_token', 'revoke_before') or last.until is not distinct from given.until)
@@ -55,9 +57,11 @@ begin
 	perform firebreak.require_given(action, $2 || ' ' || $3, '{kind,name}', array[$2 is not null, $3 is not null]);
 	perform firebreak.check_word(action, $3, 'kind', $2, '{workload,segment,domain,issuer,key}');
 	if $2 = 'workload' and not firebreak.is_workload($3) then
-		perform firebreak.refuse(action, $3, 'name', 'is no SPIFFE ID of a workload', 'write spiffe://trust-domain/path, exactly');
+		perform firebreak.refuse(action, $3, 'name', 'is no SPIFFE ID of a workload',
+			'write spiffe://trust-domain/path, exactly');
 	elsif $2 = 'key' and $3 !~ '^[A-Za-z0-9_-]{43}$' then
-		perform firebreak.refuse(action, $3, 'name', 'is no JWK thumbprint', 'write base64url(SHA-256), 43 characters (RFC 7638)');
+		perform firebreak.refuse(action, $3, 'name', 'is no JWK thumbprint',
+			'write base64url(SHA-256), 43 characters (RFC 7638)');
 	elsif $2 = 'issuer' then
 		perform firebreak.check_issuer(action, $3);
 	elsif $2 in ('segment', 'domain') then
@@ -74,7 +78,8 @@ create function firebreak.revoke_token(issuer text, token_id text, reason text) 
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_variable
 begin
-	perform firebreak.require_given('revoke_token', token_id, '{issuer,token_id}', array[issuer is not null, token_id is not null]);
+	perform firebreak.require_given('revoke_token', token_id, '{issuer,token_id}',
+		array[issuer is not null, token_id is not null]);
 	perform firebreak.check_issuer('revoke_token', issuer);
 	if token_id = '' or octet_length(token_id) > 1024 then
 		perform firebreak.refuse('revoke_token', token_id, 'token_id', 'is empty or longer than 1024 bytes',

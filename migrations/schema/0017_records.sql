@@ -54,7 +54,8 @@ create table firebreak.passport (
 create index passport_owner on firebreak.passport (owner);
 create index passport_expires on firebreak.passport (expires);
 comment on table firebreak.passport is 'The owner''s record of a token, by (issuer, jti). Never the token itself';
-comment on column firebreak.passport.sources is 'Segments or SPIFFE IDs that may use it; empty: not restricted. So with the other lists';
+comment on column firebreak.passport.sources is
+	'Segments or SPIFFE IDs that may use it; empty: not restricted. So with the other lists';
 comment on column firebreak.passport.device is 'Thumbprint of a certificate or key';
 comment on column firebreak.passport.binding is 'Thumbprint of the key or certificate that the token is bound to';
 
@@ -115,6 +116,7 @@ create table firebreak.flow (
 create index flow_minute on firebreak.flow (minute);
 create index flow_edge on firebreak.flow (destination, source, minute);
 create index flow_token on firebreak.flow (token_issuer, token_id, minute) where token_id is not null;
-comment on table firebreak.flow is 'Allowed traffic: one row a minute and server for each source, destination, operation and token';
+comment on table firebreak.flow is
+	'Allowed traffic: one row a minute and server for each source, destination, operation and token';
 
 reset role;

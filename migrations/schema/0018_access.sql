@@ -1,10 +1,11 @@
--- Who may do what: grants say what a role can reach at all, row-level security which rows of it. PUBLIC has nothing. Forced,
--- so that it holds for the schema's owner too, whose own policy lets it do everything: the triggers run as it.
--- test/store/schema/permissions.ts states the same as data and tries each line.
+-- Who may do what: grants say what a role can reach at all, row-level security which rows of it. PUBLIC has nothing.
+-- Forced, so that it holds for the schema's owner too, whose own policy lets it do everything: the triggers run as
+-- it. test/store/schema/permissions.ts states the same as data and tries each line.
 
 set local role firebreak_owner;
 
-grant usage on schema firebreak to firebreak_author, firebreak_server, firebreak_recorder, firebreak_operator, firebreak_reader;
+grant usage on schema firebreak
+	to firebreak_author, firebreak_server, firebreak_recorder, firebreak_operator, firebreak_reader;
 
 -- Reading.
 grant select on
@@ -32,13 +33,16 @@ grant insert on firebreak.decision, firebreak.flow to firebreak_recorder;
 grant delete on firebreak.decision, firebreak.flow to firebreak_operator;
 
 -- What constraints, views and policies call, and what only reads.
-grant execute on function firebreak.refuse, firebreak.shown, firebreak.some_of, firebreak.require_given, firebreak.check_word,
-	firebreak.check_text, firebreak.check_name, firebreak.check_owner_name, firebreak.check_list, firebreak.path_problem,
-	firebreak.element_problem, firebreak.is_name, firebreak.is_owner_name, firebreak.is_workload, firebreak.is_selector,
-	firebreak.is_url, firebreak.is_issuer, firebreak.owner_ok, firebreak.domain_ok, firebreak.issuer_ok, firebreak.segment_ok,
-	firebreak.segment_member_ok, firebreak.crossing_ok, firebreak.policy_ok, firebreak.rate_limit_ok, firebreak.revocation_ok,
-	firebreak.passport_ok, firebreak.require_holds, firebreak.require_operator, firebreak.is_operator, firebreak.holds, firebreak.domain_owner,
-	firebreak.segment_owner, firebreak.destination_owner, firebreak.rate_limit_owner, firebreak.instant, firebreak.crossing_content, firebreak.epoch,
+grant execute on function
+	firebreak.refuse, firebreak.shown, firebreak.some_of, firebreak.require_given, firebreak.check_word,
+	firebreak.check_text, firebreak.check_name, firebreak.check_owner_name, firebreak.check_list,
+	firebreak.path_problem, firebreak.element_problem, firebreak.is_name, firebreak.is_owner_name,
+	firebreak.is_workload, firebreak.is_selector, firebreak.is_url, firebreak.is_issuer, firebreak.owner_ok,
+	firebreak.domain_ok, firebreak.issuer_ok, firebreak.segment_ok, firebreak.segment_member_ok,
+	firebreak.crossing_ok, firebreak.policy_ok, firebreak.rate_limit_ok, firebreak.revocation_ok,
+	firebreak.passport_ok, firebreak.require_holds, firebreak.require_operator, firebreak.is_operator,
+	firebreak.holds, firebreak.domain_owner, firebreak.segment_owner, firebreak.destination_owner,
+	firebreak.rate_limit_owner, firebreak.instant, firebreak.crossing_content, firebreak.epoch,
 	firebreak.revision_digest, firebreak.revocation_horizon, firebreak.object_at, firebreak.policy_at,
 	firebreak.verify_history
 	to firebreak_author, firebreak_server, firebreak_operator, firebreak_reader;
