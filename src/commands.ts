@@ -2,7 +2,9 @@
 import * as explain from "./cli/explain.ts";
 import * as migrate from "./cli/migrate.ts";
 import type { CommandModule } from "./cli/program.ts";
+import * as quarantine from "./cli/quarantine.ts";
 import * as serve from "./cli/serve.ts";
+import * as servers from "./cli/servers.ts";
 
 export const COMMANDS: readonly CommandModule[] = [
 	{
@@ -17,4 +19,6 @@ export const COMMANDS: readonly CommandModule[] = [
 				explainDecision: async (...query) => (await import("./explain.ts")).explainRecorded(...query),
 			}),
 	},
+	quarantine,
+	servers,
 ];

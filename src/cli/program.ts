@@ -11,6 +11,9 @@ import { harmless } from "./output.ts";
 /** The root command with the options that every command takes; read them by `command.optsWithGlobals()`. */
 export type Program = ReturnType<typeof createRoot>;
 
+/** A command that has subcommands. */
+export type Subcommands = Command<[], Record<never, never>, ReturnType<Program["opts"]>>;
+
 /** One file of cli/. It adds its commands to the program and touches nothing else until one of them runs. */
 export interface CommandModule {
 	register(program: Program, io: Io): void;
@@ -99,5 +102,14 @@ export function exampleHelp(...commandLines: readonly string[]): string {
 export function durationArgument(text: string): number {
 	const ms = parseDuration(text);
 	if (ms === null) throw new InvalidArgumentError("Write a number with its unit, such as 500ms, 30s or 5m.");
+	return ms;
+}
+
+/** Option parser for instants such as `2026-01-31T12:00:00Z`; milliseconds since the epoch. */
+export function timeArgument(text: string): number {
+	const ms = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d)$/.test(text)
+		? Date.parse(text)
+		: Number.NaN;
+	if (Number.isNaN(ms)) throw new InvalidArgumentError("Write it with its zone, such as 2026-01-31T12:00:00Z.");
 	return ms;
 }
