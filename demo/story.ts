@@ -61,7 +61,7 @@ const READ: Line = {
 		upstream: {
 			"x-firebreak-principal": ORDERS,
 			"x-firebreak-source": "orders",
-			"x-firebreak-subject": "client:orders",
+			"x-firebreak-subject": "orders",
 		},
 	},
 };

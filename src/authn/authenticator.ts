@@ -139,13 +139,14 @@ function see(
 	key: VerificationKey,
 	genuine: boolean,
 	{ claims }: UnverifiedToken,
-	{ subject, plainSubject, id, scopes, times }: Statement,
+	{ subject, subjectKind, id, scopes, times }: Statement,
 	now: number,
 ): Sighting {
 	const token: TokenFacts = Object.freeze({
 		issuer: issuer.row.url,
 		id,
 		subject,
+		subjectKind,
 		scopes,
 		issuedAt: times.issuedAt,
 		expiresAt: times.expiresAt,
@@ -160,7 +161,6 @@ function see(
 		times,
 		genuine,
 		token,
-		plain: { ...token, subject: plainSubject },
 		confirmation: judgeConfirmation(claims.cnf),
 		verdict: Object.freeze({ kind: "token", token }),
 		until: keepUntil(genuine, times, now),
@@ -175,7 +175,7 @@ function judge(sighting: Sighting, demand: CredentialDemand, now: number): Crede
 	if (now >= sighting.source.usableUntil) return refuse("keys_unavailable", "stale");
 	if (sighting.key.withdrawn) return invalid("key_unknown");
 	if (!sighting.genuine) return invalid("signature");
-	const revocation = demand.lane.revocationOf(token, now) ?? demand.lane.revocationOf(sighting.plain, now);
+	const revocation = demand.lane.revocationOf(token, now);
 	if (revocation) return { ...refuse("token_revoked", revocation), token };
 	const refusal = sighting.confirmation ?? judgeDemands(issuer.row.binding, demand.bound, demand.passport);
 	return refusal ? { ...refusal, token } : sighting.verdict;

@@ -1,5 +1,4 @@
 import { LRUCache } from "lru-cache";
-import type { RevocableToken } from "../core/lane.ts";
 import { LIMITS } from "../core/limits.ts";
 import type { CredentialVerdict, TokenFacts } from "../core/request.ts";
 import type { Issuer } from "./issuers.ts";
@@ -17,8 +16,6 @@ export interface Sighting {
 	/** Whether the signature is good; the rest of this counts only then. */
 	readonly genuine: boolean;
 	readonly token: TokenFacts;
-	/** The same token under its issuer's own name for the subject, since operators revoke by either. */
-	readonly plain: RevocableToken;
 	readonly confirmation: Refusal | null;
 	readonly verdict: CredentialVerdict;
 	/** Milliseconds since the epoch from which the signature is to be verified again. */

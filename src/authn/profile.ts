@@ -3,6 +3,7 @@
  * claims strictly; what a profile does not name, it does not accept.
  */
 import { canonicalAlgorithm } from "../core/jwks.ts";
+import type { SubjectKind } from "../core/request.ts";
 import { parseSpiffeId } from "../core/spiffe.ts";
 import type { Issuer } from "./issuers.ts";
 import type { UnverifiedToken } from "./jws.ts";
@@ -14,17 +15,16 @@ type Claims = Readonly<Record<string, unknown>>;
 
 /** What the claims say, once their form is sound. */
 export interface Statement {
-	/** `client:` or `user:` before `sub`, so that no user can be named like a client; a SPIFFE ID stands as it is. */
-	readonly subject: string;
 	/** As the issuer writes it. */
-	readonly plainSubject: string;
+	readonly subject: string;
+	readonly subjectKind: SubjectKind;
 	readonly id: string | null;
 	readonly scopes: readonly string[];
 	readonly times: Times;
 }
 
 /** What the profiles differ in. */
-type Reading = Pick<Statement, "subject" | "plainSubject" | "id" | "scopes">;
+type Reading = Pick<Statement, "subject" | "subjectKind" | "id" | "scopes">;
 
 /** Reads a token as its issuer's profile has it: algorithm, type, claims, audience, scopes, and the longest lifetime. */
 export function readStatement(issuer: Issuer, token: UnverifiedToken): Statement | Refusal {
@@ -58,7 +58,7 @@ function readRfc9068({ typ, claims }: UnverifiedToken): Reading | TokenFault {
 	const { sub, client_id: client, iat, jti } = claims;
 	if (!isText(sub) || !isText(client) || !isText(jti) || iat === undefined) return "claims";
 	const scopes = readScopes(claims.scope, false);
-	return scopes ? { ...nameSubject(sub, sub === client), id: jti, scopes } : "scope";
+	return scopes ? { subject: sub, subjectKind: kindOf(sub === client), id: jti, scopes } : "scope";
 }
 
 /**
@@ -72,7 +72,7 @@ function readJwtSvid(issuer: Issuer, { typ, claims }: UnverifiedToken): Reading 
 	if (!isText(sub) || !(jti === undefined || isText(jti))) return "claims";
 	const workload = parseSpiffeId(sub);
 	if (!workload || workload.path === "" || workload.trustDomain !== issuer.options.trustDomain) return "subject";
-	return { subject: sub, plainSubject: sub, id: jti ?? null, scopes: [] };
+	return { subject: sub, subjectKind: "workload", id: jti ?? null, scopes: [] };
 }
 
 /** JWT access tokens of providers that do not follow RFC 9068: `options` says which claims carry what. */
@@ -87,7 +87,7 @@ function readOidc({ options }: Issuer, { typ, claims }: UnverifiedToken): Readin
 	const scopes = readScopes(claims[options.scopeClaim], options.scopeArray);
 	if (!scopes) return "scope";
 	const client = claims.client_id ?? claims.azp ?? claims.appid;
-	return { ...nameSubject(subject, subject === client), id: isText(id) ? id : null, scopes };
+	return { subject, subjectKind: kindOf(subject === client), id: isText(id) ? id : null, scopes };
 }
 
 /** Claims of OpenID Connect Core that only ID tokens have (3.1.3.6, 3.3.2.11), and `events` of RFC 8417. */
@@ -111,12 +111,10 @@ function isAccessTokenType(typ: string | null): boolean {
 }
 
 /**
- * Parts the names of clients from those of users: a user who registers under a client's `client_id` stays a user
- * (RFC 9068, section 5). Within one issuer only: a subject means something together with its issuer.
+ * Parts clients from users: a user who registers under a client's `client_id` stays a user (RFC 9068, section 5). A
+ * subject means something together with its kind and its issuer only.
  */
-function nameSubject(sub: string, client: boolean): Pick<Reading, "subject" | "plainSubject"> {
-	return { subject: client ? `client:${sub}` : `user:${sub}`, plainSubject: sub };
-}
+const kindOf = (client: boolean): SubjectKind => (client ? "client" : "user");
 
 /** RFC 7519, 4.1.3: one text, or an array of nothing but texts. */
 function judgeAudience(claim: unknown, wanted: ReadonlySet<string>): TokenFault | null {

@@ -53,12 +53,17 @@ export interface Request {
 	readonly dpop: readonly string[];
 }
 
+/** Whom a token speaks for: a client for itself, a user through a client, or a workload by its SPIFFE ID. */
+export type SubjectKind = "client" | "user" | "workload";
+
 /** What authentication made of a token; the only token facts that policies see. */
 export interface TokenFacts {
 	readonly issuer: string;
 	/** `jti`, or what the issuer's options name in its place. Never derived from the raw token's bytes. Null when the profile has none. */
 	readonly id: string | null;
+	/** As the issuer writes it; it names something only together with issuer and kind. */
 	readonly subject: string;
+	readonly subjectKind: SubjectKind;
 	readonly scopes: readonly string[];
 	/** Seconds since the epoch, fractions allowed. */
 	readonly issuedAt: number | null;

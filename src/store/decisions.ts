@@ -57,6 +57,7 @@ function credentialOf(row: CredentialColumns): CredentialVerdict {
 			id: row.token_id,
 			owner: row.token_owner,
 			subject: "not recorded",
+			subjectKind: "workload",
 			scopes: row.token_scopes ?? [],
 			issuedAt: null,
 			expiresAt: Number.POSITIVE_INFINITY,

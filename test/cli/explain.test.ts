@@ -44,6 +44,7 @@ const denied: Decision = {
 		claims: { secret_claim: "planted-claim" },
 	},
 	subject: null,
+	subjectKind: null,
 	stripCredential: false,
 };
 

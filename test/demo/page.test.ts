@@ -49,7 +49,7 @@ describe("differences", () => {
 		const headers = { ...line.expect.upstream, "x-firebreak-subject": "root", "x-firebreak-role": "admin" };
 		const passed = told(200, { reason: "allowed", policy: "orders-reads-payments" }, { body: { headers } });
 		expect(differences(line, passed)).toEqual([
-			'x-firebreak-subject at the upstream is "root", not "client:orders"',
+			'x-firebreak-subject at the upstream is "root", not "orders"',
 			'x-firebreak-role at the upstream is "admin", not nothing',
 		]);
 	});

@@ -63,7 +63,7 @@ export function decisionOf(parts: Partial<Decision> = {}): Decision {
 		overdrawn: null,
 		token: null,
 		subject: null,
-		subjectKind: null,
+		subjectKind: parts.subject ? "client" : null,
 		stripCredential: false,
 		...parts,
 	};

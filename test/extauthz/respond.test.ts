@@ -33,6 +33,7 @@ describe("allowed", () => {
 				{ name: "x-firebreak-principal", value: ORDERS },
 				{ name: "x-firebreak-source", value: "orders" },
 				{ name: "x-firebreak-subject", value: "svc:orders" },
+				{ name: "x-firebreak-subject-kind", value: "client" },
 				{ name: "x-firebreak-decision", value: ID },
 			],
 			headersToRemove: [],
@@ -51,7 +52,12 @@ describe("allowed", () => {
 	test("what is not known is removed, whether it was seen or not", () => {
 		const anonymous = allow({ principal: null, source: null, reason: "allowed_probe", policy: null });
 		expect(headersOf(anonymous)).toEqual({ "x-firebreak-decision": ID });
-		expect(anonymous.headersToRemove).toEqual(["x-firebreak-principal", "x-firebreak-source", "x-firebreak-subject"]);
+		expect(anonymous.headersToRemove).toEqual([
+			"x-firebreak-principal",
+			"x-firebreak-source",
+			"x-firebreak-subject",
+			"x-firebreak-subject-kind",
+		]);
 		expect(anonymous.metadata).toEqual({
 			decision: "allow",
 			reason: "allowed_probe",
@@ -59,7 +65,7 @@ describe("allowed", () => {
 			destination: "payments",
 			mode: "enforce",
 		});
-		expect(allow({ subject: "" }).headersToRemove).toEqual(["x-firebreak-subject"]);
+		expect(allow({ subject: "" }).headersToRemove).toEqual(["x-firebreak-subject", "x-firebreak-subject-kind"]);
 	});
 
 	test("whatever the client sent of ours is overwritten or removed, never both", () => {
@@ -81,6 +87,7 @@ describe("allowed", () => {
 			"x-firebreak-",
 			"x-firebreak-admin",
 			"x-firebreak-subject",
+			"x-firebreak-subject-kind",
 			"x-firebreak_source",
 			"x_firebreak_subject",
 		]);

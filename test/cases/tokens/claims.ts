@@ -274,14 +274,15 @@ export const claims: readonly TokenCase[] = [
 		21,
 		"sub of a user",
 		withClaims(() => ({ sub: "alice", client_id: "web" })),
-		{ subject: "user:alice" },
+		{ subject: "alice", subjectKind: "user" },
 	),
 	accepted(
 		21,
 		"sub of a user named like a client",
 		withClaims(() => ({ sub: "billing", client_id: "web" })),
 		{
-			subject: "user:billing",
+			subject: "billing",
+			subjectKind: "user",
 		},
 	),
 	accepted(
@@ -289,7 +290,8 @@ export const claims: readonly TokenCase[] = [
 		"sub of that client",
 		withClaims(() => ({ sub: "billing", client_id: "billing" })),
 		{
-			subject: "client:billing",
+			subject: "billing",
+			subjectKind: "client",
 		},
 	),
 	accepted(
@@ -297,7 +299,8 @@ export const claims: readonly TokenCase[] = [
 		"sub of a user named like a client's subject",
 		withClaims(() => ({ sub: "client:billing" })),
 		{
-			subject: "user:client:billing",
+			subject: "client:billing",
+			subjectKind: "user",
 		},
 	),
 	refused(

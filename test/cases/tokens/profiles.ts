@@ -66,11 +66,16 @@ export const profiles: readonly TokenCase[] = [
 		world.token({ iss: undefined, sub: "spiffe://td.example.org/w" }),
 	),
 
-	accepted(22, "oidc, typ JWT with a scope", login({}), { subject: "user:alice", id: "token-1", scopes: ["a", "b"] }),
+	accepted(22, "oidc, typ JWT with a scope", login({}), {
+		subject: "alice",
+		subjectKind: "user",
+		id: "token-1",
+		scopes: ["a", "b"],
+	}),
 	accepted(22, "oidc, typ absent with a scope", login({}, { typ: undefined })),
 	accepted(22, "oidc, typ at+jwt without a scope", login({ scope: undefined }, { typ: "at+jwt" }), { scopes: [] }),
 	accepted(22, "oidc, without jti", login({ jti: undefined }), { id: null }),
-	accepted(22, "oidc, of a client", login({ azp: "alice" }), { subject: "client:alice" }),
+	accepted(22, "oidc, of a client", login({ azp: "alice" }), { subject: "alice", subjectKind: "client" }),
 	accepted(22, "oidc, token_use access", login({ scope: undefined, token_use: "access" })),
 	accepted(22, "oidc, typ Bearer among the claims", login({ scope: undefined, typ: "Bearer" })),
 	refused(22, "oidc, an ID token that shows no mark", "not_access_token", login({ scope: undefined })),
@@ -90,7 +95,12 @@ export const profiles: readonly TokenCase[] = [
 	refused(22, "oidc, jti that is no text", "claims", login({ jti: 1 })),
 	refused(18, "oidc, scope an array without leave", "scope", login({ scope: ["a"] })),
 
-	accepted(22, "oidc, claims by their options", tenant({}), { subject: "user:o-1", id: "u-1", scopes: ["a", "b"] }),
+	accepted(22, "oidc, claims by their options", tenant({}), {
+		subject: "o-1",
+		subjectKind: "user",
+		id: "u-1",
+		scopes: ["a", "b"],
+	}),
 	refused(22, "oidc, without the claim that names the token", "claims", tenant({ uti: undefined })),
 	refused(22, "oidc, without the claim that names the subject", "claims", tenant({ oid: undefined })),
 	refused(22, "oidc, of another tenant", "tenant", tenant({ tid: "red" })),
