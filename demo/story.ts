@@ -46,12 +46,11 @@ const PAYMENT = "/v1/payments/7";
 const OF_ORDERS: TokenRecipe = { issuer: "internal", subject: "orders", scope: "payments:read" };
 const INVALID = 'Bearer realm="firebreak", error="invalid_token"';
 
+const BARE = { from: "orders", to: "payments", path: PAYMENT } as const;
 const READ: Line = {
+	...BARE,
 	row: 1,
 	shows: "orders reads a payment, and payments learns who it is from Firebreak",
-	from: "orders",
-	to: "payments",
-	path: PAYMENT,
 	brings: "payments:read",
 	token: OF_ORDERS,
 	expect: {
@@ -78,7 +77,7 @@ const AMBIGUOUS: readonly (readonly [path: string, detail: string])[] = [
 export const STORY: readonly Line[] = [
 	READ,
 	{
-		...without(READ, "token"),
+		...BARE,
 		row: 2,
 		shows: "an identity alone is not enough in a domain whose flow is mtls+token",
 		brings: "no token",
@@ -293,8 +292,3 @@ export const CHANGE = {
 
 /** Row 21: the request of row 1, with Postgres stopped. */
 export const OUTAGE: Line = { ...READ, row: 21, shows: "Postgres is stopped, and what is known goes on" };
-
-function without<Key extends keyof Line>(line: Line, key: Key): Omit<Line, Key> {
-	const { [key]: _, ...rest } = line;
-	return rest;
-}
