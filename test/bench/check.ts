@@ -21,12 +21,12 @@ import { type RunningProcess, startProcess } from "../../demo/processes.ts";
 import { accessTokenClaims, jwksOf, makeSigningKey, signToken } from "../../demo/tokens.ts";
 import { createWorkspace } from "../../demo/workspace.ts";
 import { AUTHORIZATION_SERVICE, PACKAGE_DEFINITION } from "../../src/extauthz/proto.ts";
-import { microseconds, printTable, quantile, times } from "./measure.ts";
+import { microseconds, printTable, quantile, TINY, times } from "./measure.ts";
 
-const ROUNDS = 7;
-const WARM_UP = 4_000;
-const ALONE = 3_000;
-const TOGETHER = 12_000;
+const ROUNDS = TINY ? 1 : 7;
+const WARM_UP = TINY ? 32 : 4_000;
+const ALONE = TINY ? 32 : 2_000;
+const TOGETHER = TINY ? 64 : 8_000;
 const CALLERS = 32;
 
 const ISSUER = "https://id.internal.example.org";

@@ -1,5 +1,8 @@
 /** Small tools of the benchmarks: medians over batches, and figures in aligned columns. */
 
+/** Runs are cut down to show that they run; see run.ts. */
+export const TINY = process.env.BENCH === "tiny";
+
 export interface Timing {
 	/** Nanoseconds for one call: the median over batches, and the 99th percentile of batches. */
 	readonly median: number;
@@ -8,6 +11,7 @@ export interface Timing {
 
 /** Times `call` in batches, so that the clock's own cost and resolution do not count. */
 export function time(call: (index: number) => unknown, { batches = 301, size = 1_000, warmup = 20 } = {}): Timing {
+	if (TINY) [batches, size, warmup] = [3, 10, 0];
 	const samples: number[] = [];
 	let index = 0;
 	for (let batch = -warmup; batch < batches; batch++) {
