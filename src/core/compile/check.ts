@@ -2,11 +2,14 @@
  * What the compiler refuses about single rows. The database refuses most of it earlier, at the call; this is what
  * stands when rows come from elsewhere (a snapshot on disk, a test, a database that someone wrote to by hand).
  */
+import { canonicalHost } from "../canonical/host.ts";
+import { isToken } from "../canonical/method.ts";
 import { lintIssuer } from "../issuer.ts";
 import {
 	ANONYMOUS,
 	ANY_SOURCE,
 	type CrossingRow,
+	EFFECTS,
 	type IssuerRow,
 	type PolicyRow,
 	type RateLimitRow,
@@ -52,7 +55,10 @@ export function checkSegment(row: SegmentRow, problems: Problems): void {
 		problems.add(object, {
 			field: "probes",
 			message: `${JSON.stringify(probe)} is no exact path`,
-			cure: "write the path as the prober sends it, without wildcards and query",
+			cure:
+				template.ok && template.template.text !== probe
+					? `write it in its canonical spelling, ${template.template.text}`
+					: "write the path as the prober sends it, without wildcards and query",
 		});
 	}
 }
@@ -104,6 +110,30 @@ export function checkPolicy(
 	problems: Problems,
 ): void {
 	const object = `policy ${policy.name}`;
+	if (!EFFECTS.includes(policy.effect)) {
+		problems.add(object, {
+			field: "effect",
+			message: `${JSON.stringify(policy.effect)} is neither allow nor deny`,
+			cure: `write one of ${EFFECTS.join(", ")}`,
+		});
+	}
+	const method = policy.methods.find((method) => !isToken(method));
+	if (method !== undefined) {
+		problems.add(object, {
+			field: "methods",
+			message: `no request has the method ${JSON.stringify(method)}`,
+			cure: "write methods as requests do, such as GET, or * for any",
+		});
+	}
+	for (const host of policy.hosts) {
+		const canonical = canonicalHost(host);
+		if (canonical.ok && canonical.host === host) continue;
+		problems.add(object, {
+			field: "hosts",
+			message: `no request has the host ${JSON.stringify(host)}`,
+			cure: canonical.ok ? `write it as requests are read, ${canonical.host}` : "write the name or address alone",
+		});
+	}
 	if (!destination) {
 		problems.add(object, { ...noSuch("segment", policy.destination), field: "destination" });
 	} else if (destination.owner !== policy.owner) {

@@ -54,13 +54,13 @@ export class Interner {
 	 */
 	target(policy: PolicyRow, exceptions: readonly PathException[]): Interned<Target> {
 		const key = [
-			policy.methods.join(" "),
-			policy.paths.join(" "),
-			policy.grpc.join(" "),
-			policy.hosts.join(" "),
+			policy.methods.join("\n"),
+			policy.paths.join("\n"),
+			policy.grpc.join("\n"),
+			policy.hosts.join("\n"),
 			policy.upgrade ?? "",
-			exceptions.join(" "),
-		].join("\n");
+			exceptions.join("\n"),
+		].join("\0");
 		return memo(this.#targets, key, () => this.#buildTarget(policy, exceptions));
 	}
 

@@ -33,6 +33,33 @@ const REFUSALS: readonly [string, Rows, { object: string; field?: string; messag
 		{ object: "policy p", field: "methods", message: /no operation/ },
 	],
 	[
+		"an effect that is neither",
+		onPolicy({ effect: "Deny" as PolicyRow["effect"] }),
+		{ object: "policy p", field: "effect", message: /"Deny" is neither/ },
+	],
+	[
+		"a method that no request has",
+		onPolicy({ methods: ["GET", "GET POST"] }),
+		{ object: "policy p", field: "methods", message: /no request has the method "GET POST"/ },
+	],
+	...["[0:0:0:0:0:0:0:1]", "API.example.com", "api.example.com:443", "api.example.com.", "*"].map(
+		(host): (typeof REFUSALS)[number] => [
+			`a host that no request has: ${host}`,
+			onPolicy({ hosts: [host] }),
+			{ object: "policy p", field: "hosts", message: /no request has the host/ },
+		],
+	),
+	[
+		"a path that reads like two of another policy",
+		{
+			segments,
+			policies: [["/a", "/b"], ["/a /b"]].map((paths, index) =>
+				policy({ name: "op"[index]!, source: "orders", destination: "payments", owner: "payments", paths }),
+			),
+		},
+		{ object: "policy p", field: "paths", message: /no canonical path/ },
+	],
+	[
 		"a template that does not parse",
 		onPolicy({ paths: ["/a/../b"] }),
 		{ object: "policy p", field: "paths", message: /dot segment/ },
