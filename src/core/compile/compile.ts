@@ -158,12 +158,17 @@ function* compileShards(
 	if (touched.size === 0) return { map: base.shards, count: base.policyCount };
 	const map = yield* copyMap(base.shards);
 	let count = base.policyCount;
+	let sinceYield = 0;
 	for (const [destination, change] of touched) {
 		const old = base.shards.get(destination) ?? null;
 		const shard: Shard | null = yield* rebuildShard(destination, old, change);
 		count += (shard?.size ?? 0) - (old?.size ?? 0);
 		if (shard) map.set(destination, shard);
 		else map.delete(destination);
+		sinceYield += 1 + (shard?.size ?? 0);
+		if (sinceYield < ENTRIES_PER_STEP) continue;
+		sinceYield = 0;
+		yield;
 	}
 	return { map, count };
 }

@@ -64,10 +64,14 @@ export function* rebuildShard(
 	change: ShardChange,
 ): Generator<void, Shard | null> {
 	const bySource = base ? yield* copyMap(base.bySource) : new Map<string, RuleSet>();
+	let sinceYield = 0;
 	for (const source of new Set([...change.drop.keys(), ...change.put.keys()])) {
 		const rules = replaceRules(bySource.get(source), change.put.get(source) ?? [], change.drop.get(source));
 		if (rules.length === 0) bySource.delete(source);
 		else bySource.set(source, ruleSet(rules));
+		sinceYield += 1 + rules.length;
+		if (sinceYield < ENTRIES_PER_STEP) continue;
+		sinceYield = 0;
 		yield;
 	}
 	return bySource.size === 0 ? null : yield* summarize(destination, bySource);
