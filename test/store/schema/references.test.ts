@@ -267,3 +267,15 @@ test("foreign keys hold what two transactions do at once", async () => {
 	await client.query("commit");
 	expect(await racing).toMatchObject({ code: "23503" });
 });
+
+test("of two transactions that state a new policy at once, the second is refused and overwrites nothing", async () => {
+	const other = await database.connect();
+	await client.query("begin");
+	await call(client, ...policy("contested", { reason: "first" }));
+	const racing = refusalOf(() => call(other, ...policy("contested", { reason: "second" })));
+	await client.query("commit");
+	expect(await racing).toMatchObject({ code: "23505" });
+	expect((await client.query("select reason from firebreak.policy where name = 'contested'")).rows).toEqual([
+		{ reason: "first" },
+	]);
+});
