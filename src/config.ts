@@ -53,6 +53,10 @@ export interface Config {
 		readonly queueMax: number;
 		readonly retention: number;
 	};
+	readonly rate: {
+		/** Redis or Valkey that all servers count budgets in; null: each counts its share in memory. May hold a password: never log it. */
+		readonly redisUrl: string | null;
+	};
 	readonly drainTimeout: number;
 	readonly logLevel: LogLevel;
 	readonly tracing: {
@@ -114,6 +118,7 @@ function assemble(values: Values, databaseUrl: string, env: Environment): Config
 			pollInterval: values.FIREBREAK_POLL_INTERVAL!,
 		},
 		records: { queueMax: values.FIREBREAK_RECORD_QUEUE_MAX!, retention: values.FIREBREAK_RECORD_RETENTION! },
+		rate: { redisUrl: values.FIREBREAK_RATE_STORE === "redis" ? values.FIREBREAK_REDIS_URL : null },
 		drainTimeout: values.FIREBREAK_DRAIN_TIMEOUT!,
 		logLevel: values.FIREBREAK_LOG_LEVEL!,
 		tracing: readTracing(env),
@@ -147,6 +152,7 @@ export function describeConfig(config: Config): Readonly<Record<string, string>>
 		"poll interval": formatDuration(config.policy.pollInterval),
 		"record queue": String(config.records.queueMax),
 		"record retention": formatDuration(config.records.retention),
+		"rate store": config.rate.redisUrl === null ? "memory" : `redis ${new URL(config.rate.redisUrl).host}`,
 		"drain timeout": formatDuration(config.drainTimeout),
 		"log level": config.logLevel,
 		tracing: config.tracing.enabled ? "on" : "off",

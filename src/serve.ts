@@ -17,7 +17,7 @@ import type { AgeLimits } from "./core/policy-view.ts";
 import { createCheck } from "./extauthz/check.ts";
 import { explain } from "./extauthz/explain.ts";
 import { startGrpcServer } from "./extauthz/server.ts";
-import { MemoryLimiter } from "./limiter/memory.ts";
+import { startLimiter } from "./serve/limiter.ts";
 import { observer } from "./serve/observe.ts";
 import { figuresOf, logHeartbeat, logKeys, logRecords, logRetention } from "./serve/report.ts";
 import type { FollowEvent } from "./store/follow/events.ts";
@@ -100,7 +100,8 @@ export async function serve(config: Config, { clock }: Pick<Io, "clock">): Promi
 	starting.defer(() => heartbeat.stop());
 
 	const stopwatch = () => performance.now();
-	const limiter = new MemoryLimiter({ stopwatch, liveServers: () => 1 });
+	const budgets = startLimiter({ ...config.rate, liveServers: () => 1, stopwatch, random, logger });
+	starting.defer(() => budgets.stop());
 
 	const metrics = createMetrics({
 		policy: () => figuresOf(follower.status()),
@@ -109,6 +110,7 @@ export async function serve(config: Config, { clock }: Pick<Io, "clock">): Promi
 		recordQueue: () => recorder.queued,
 		tokenCache: () => ({ ...authenticator.counts }),
 		jwksAges: () => keys.ages(),
+		rateFallbacks: () => budgets.fallbacks(),
 	});
 
 	const ages: AgeLimits = { maxPolicyAge: config.policy.maxAge, maxRevocationAge: config.policy.maxRevocationAge };
@@ -145,7 +147,7 @@ export async function serve(config: Config, { clock }: Pick<Io, "clock">): Promi
 		check: createCheck({
 			view: () => follower.current(),
 			authenticator,
-			limiter,
+			limiter: budgets.limiter,
 			ages,
 			enforcerIdentity: config.grpc.enforcerIdentity,
 			clock,

@@ -24,8 +24,10 @@ const NOTES: Readonly<Record<VariableName, string>> = {
 	FIREBREAK_POLL_INTERVAL: "hints (NOTIFY) come sooner; the poll is what is relied on",
 	FIREBREAK_KEYS_DIR: "",
 	FIREBREAK_REPLAY_STORE: "",
-	FIREBREAK_RATE_STORE: "",
-	FIREBREAK_REDIS_URL: "",
+	FIREBREAK_RATE_STORE:
+		"with `memory` each server has its share, the budget divided by the live servers; with `redis` all spend it together",
+	FIREBREAK_REDIS_URL:
+		"one server that may be written to, no cluster; a database of its own (`/1`). Only with a store that is `redis`",
 	FIREBREAK_RECORD_QUEUE_MAX: "decisions, and as many rows of allowed traffic",
 	FIREBREAK_RECORD_RETENTION: "",
 	FIREBREAK_DRAIN_TIMEOUT: "the first second of it is notice: health says NOT_SERVING, checks are still answered",

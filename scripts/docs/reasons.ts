@@ -41,13 +41,6 @@ const STALE = {
 	unknown_kind: "the lane holds a row of a kind that this version does not know",
 } satisfies Record<NonNullable<ReturnType<typeof laneStaleness>>, string>;
 
-const BUDGETS = {
-	source: "the source segment's",
-	domain: "the destination domain's",
-	segment: "the destination segment's",
-	token: "the token's",
-};
-
 const ALLOWS: Readonly<Record<Exclude<Reason, DenyReason>, ReasonText>> = {
 	allowed: { step: "policy", meaning: "a policy allows it", cure: "" },
 	allowed_probe: {
@@ -214,17 +207,26 @@ const DENIALS: Readonly<Record<DenyReason, ReasonText>> = {
 	},
 	source_throttled: {
 		step: "throttle",
-		meaning: "the caller asks more often than its budget",
-		cure: "wait for Retry-After",
-		details: { source: BUDGETS.source },
-		later: true,
+		meaning:
+			"the caller asks more often than its budget. Told before any cryptography, and before any policy is looked at",
+		cure: "wait for Retry-After; give the source segment a budget that fits by `rate_limit('source', ...)`",
+		details: {
+			source:
+				"the source segment's budget: its `rate_limit`, or by default `sourcePerSecond` and `sourceBurst` of one server",
+			address: "the same by default for callers without a segment, counted by IPv4 address or IPv6 /64",
+			forgeries:
+				"the caller's tokens or proofs had bad signatures too often: more than `forgeriesPerSecond` and `forgeriesBurst` of one server",
+		},
 	},
 	rate_limited: {
 		step: "rate",
-		meaning: "a budget of the destination or of the token is used up",
-		cure: "wait for Retry-After",
-		details: { domain: BUDGETS.domain, segment: BUDGETS.segment, token: BUDGETS.token },
-		later: true,
+		meaning: "a budget of the destination or of the token is used up. Only requests that would pass otherwise spend it",
+		cure: "wait for Retry-After; see `firebreak.rate_limit`",
+		details: {
+			domain: "the destination domain's",
+			segment: "the destination segment's",
+			token: "the token's; tokens without an id share their subject's",
+		},
 	},
 	policy_stale: {
 		step: "fresh",

@@ -103,11 +103,11 @@ export const FUNCTION_TEXTS: Readonly<Record<string, Readonly<Record<string, str
 		reason: "",
 	},
 	rate_limit: {
-		"": "A budget. **Stored and checked; nothing enforces it in this version.**",
-		kind: "`source`, `domain`, `segment`, `token`",
-		name: "a segment, a domain, or an issuer's URL (each of its tokens)",
-		per_second: "above 0",
-		burst: "at least 1",
+		"": "A budget: a token bucket, from which each request takes one. See [limit rates](../how-to/limit-rates.md).",
+		kind: "`source` is judged before any cryptography; `domain`, `segment` and `token` last, by requests that would pass otherwise",
+		name: "a source segment, a destination domain, a destination segment, or an issuer's URL (each of its tokens has a budget of its own)",
+		per_second: "what flows back, in requests; above 0, fractions allowed",
+		burst: "what may come at once; at least 1",
 	},
 	remove: {
 		"": "Removes an object. An absent one is no error; one that others refer to at the end of the transaction is.",

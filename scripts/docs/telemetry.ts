@@ -56,6 +56,8 @@ const METRICS: Readonly<Record<keyof typeof METRIC, string>> = {
 	recordsLost: "`kind` is `denial`, `monitor`, `crossing`, `edge` or `flow`. Alert on any increase",
 	recordQueue: "grows while Postgres is away; at `FIREBREAK_RECORD_QUEUE_MAX` records are lost",
 	tokenCache: "`hit`, `hit_bad` (a known bad signature), `joined` (the same token is being verified), `miss`",
+	rateFallbacks:
+		"`cause` is `unreachable`, `slow` or `error`. With `FIREBREAK_RATE_STORE=redis` only. Alert on any increase: budgets are divided by servers meanwhile",
 	jwksAge: "issuers with inline keys have none. Alert when it passes a day: the keys stop counting then",
 };
 
@@ -141,6 +143,7 @@ function exampleScrape(): Promise<string> {
 		recordQueue: () => 1,
 		tokenCache: () => ({ hit: 1 }),
 		jwksAges: () => [["https://id.example.org", 1]],
+		rateFallbacks: () => ({ slow: 1 }),
 	});
 	metrics.countCheck({ reason: "allowed", mode: "enforce", source: null, destination: null } as Decision, 0.001);
 	return metrics.text();

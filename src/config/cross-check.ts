@@ -10,8 +10,6 @@ const NOT_YET: readonly VariableName[] = [
 	"FIREBREAK_SNAPSHOT_PATH",
 	"FIREBREAK_KEYS_DIR",
 	"FIREBREAK_REPLAY_STORE",
-	"FIREBREAK_RATE_STORE",
-	"FIREBREAK_REDIS_URL",
 ];
 
 const TLS = ["FIREBREAK_GRPC_TLS_CERT", "FIREBREAK_GRPC_TLS_KEY", "FIREBREAK_GRPC_TLS_CLIENT_CA"] as const;
@@ -41,6 +39,9 @@ function checkSupport(env: Environment, values: Values, note: Note): void {
 	const stores = [values.FIREBREAK_REPLAY_STORE, values.FIREBREAK_RATE_STORE];
 	if (stores.includes("redis") && !env.FIREBREAK_REDIS_URL) {
 		note("FIREBREAK_REDIS_URL", "a store is redis, and no Redis is named", "set it, or keep the stores in memory");
+	}
+	if (stores.every((store) => store === "memory") && values.FIREBREAK_REDIS_URL !== null) {
+		note("FIREBREAK_REDIS_URL", "every store is memory, so nothing would use it", "make a store redis, or unset it");
 	}
 }
 

@@ -25,6 +25,8 @@ export interface MetricSources {
 	tokenCache(): Readonly<Record<string, number>>;
 	/** Seconds since the keys of each issuer were last fetched; issuers with inline keys have none. */
 	jwksAges(): Iterable<readonly [issuer: string, seconds: number]>;
+	/** Times that this server counted a shared budget alone, by what was wrong with Redis. */
+	rateFallbacks(): Readonly<Record<string, number>>;
 }
 
 export interface PolicyFigures {
@@ -117,6 +119,13 @@ export function createMetrics(sources: MetricSources): Metrics {
 		"Look-ups of tokens among those seen before.",
 		"result",
 		sources.tokenCache,
+		registers,
+	);
+	countsByLabel(
+		METRIC.rateFallbacks,
+		"Requests whose shared budgets this server counted alone.",
+		"cause",
+		sources.rateFallbacks,
 		registers,
 	);
 

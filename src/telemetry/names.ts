@@ -60,6 +60,7 @@ export const METRIC = {
 	recordQueue: "firebreak_record_queue_length",
 	tokenCache: "firebreak_token_cache_total",
 	jwksAge: "firebreak_jwks_age_seconds",
+	rateFallbacks: "firebreak_rate_fallbacks_total",
 } as const;
 
 /**

@@ -42,6 +42,7 @@ describe("readConfig accepts", () => {
 			admin: { address: { kind: "tcp", host: "127.0.0.1", port: 9002 }, tokenFile: null },
 			policy: { maxAge: 86_400_000, maxRevocationAge: 300_000, pollInterval: 500 },
 			records: { queueMax: 65_536, retention: 2_592_000_000 },
+			rate: { redisUrl: null },
 			drainTimeout: 20_000,
 			logLevel: "info",
 			tracing: { enabled: false, parentBased: true },
@@ -96,6 +97,12 @@ describe("readConfig accepts", () => {
 		],
 		["compound durations", { FIREBREAK_DRAIN_TIMEOUT: "1m30s" }, (c) => c.drainTimeout, 90_000],
 		["an empty variable as unset", { FIREBREAK_LOG_LEVEL: "" }, (c) => c.logLevel, "info"],
+		[
+			"budgets in Redis",
+			{ FIREBREAK_RATE_STORE: "redis", FIREBREAK_REDIS_URL: "rediss://:hunter2@cache.example.org:6380/1" },
+			(c) => [c.rate, describeConfig(c)["rate store"]],
+			[{ redisUrl: "rediss://:hunter2@cache.example.org:6380/1" }, "redis cache.example.org:6380"],
+		],
 		[
 			"defaults of what is not supported yet",
 			{ FIREBREAK_RATE_STORE: "memory", FIREBREAK_KEYS_DIR: "off" },
@@ -228,20 +235,24 @@ describe("readConfig refuses", () => {
 			["FIREBREAK_KEYS_DIR: this version does not support it yet"],
 		],
 		[
-			"Redis, as of now",
+			"proofs in Redis, as of now",
 			{ FIREBREAK_REPLAY_STORE: "redis", FIREBREAK_REDIS_URL: "redis://:hunter2@r" },
-			[
-				"FIREBREAK_REPLAY_STORE: this version does not support it yet",
-				"FIREBREAK_REDIS_URL: this version does not support it yet",
-			],
+			["FIREBREAK_REPLAY_STORE: this version does not support it yet"],
 		],
 		[
 			"a Redis store without Redis",
 			{ FIREBREAK_RATE_STORE: "redis" },
-			[
-				"FIREBREAK_RATE_STORE: this version does not support it yet",
-				"FIREBREAK_REDIS_URL: a store is redis, and no Redis is named",
-			],
+			["FIREBREAK_REDIS_URL: a store is redis, and no Redis is named"],
+		],
+		[
+			"Redis without a Redis store",
+			{ FIREBREAK_REDIS_URL: "redis://:hunter2@r" },
+			["FIREBREAK_REDIS_URL: every store is memory, so nothing would use it"],
+		],
+		[
+			"a Redis that is none",
+			{ FIREBREAK_RATE_STORE: "redis", FIREBREAK_REDIS_URL: "http://:hunter2@r" },
+			["FIREBREAK_REDIS_URL: it is no redis:// or rediss:// URL"],
 		],
 		[
 			"an unknown name",

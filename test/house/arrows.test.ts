@@ -15,6 +15,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 	cli: ["store", "authn", "audit", "core", "config.ts", "version.ts"],
 	config: ["core"],
 	"config.ts": ["config", "core"],
+	"redis.ts": ["core"],
 	"socket-file.ts": ["core"],
 	"version.ts": [],
 };

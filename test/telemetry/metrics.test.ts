@@ -15,6 +15,7 @@ const SOURCES: MetricSources = {
 	recordQueue: () => 12,
 	tokenCache: () => ({ hit: 5, miss: 1 }),
 	jwksAges: () => [['https://issuer.example.org/with "quotes"', 60]],
+	rateFallbacks: () => ({ slow: 3 }),
 };
 
 async function scrape(metrics: ReturnType<typeof createMetrics>): Promise<Sample[]> {
@@ -45,6 +46,7 @@ describe("what others keep", () => {
 			{ name: METRIC.recordsLost, labels: { kind: "flow" }, value: 30 },
 			{ name: METRIC.tokenCache, labels: { result: "hit" }, value: 5 },
 			{ name: METRIC.tokenCache, labels: { result: "miss" }, value: 1 },
+			{ name: METRIC.rateFallbacks, labels: { cause: "slow" }, value: 3 },
 		]);
 	});
 
