@@ -61,6 +61,7 @@ const READ: Line = {
 			"x-firebreak-principal": ORDERS,
 			"x-firebreak-source": "orders",
 			"x-firebreak-subject": "orders",
+			"x-firebreak-subject-kind": "client",
 		},
 	},
 };
@@ -173,7 +174,7 @@ export const STORY: readonly Line[] = [
 			status: 200,
 			reason: "allowed",
 			policy: "storefront-reads-offers",
-			upstream: { "x-firebreak-source": "storefront", "x-firebreak-subject": "client:storefront" },
+			upstream: { "x-firebreak-source": "storefront", "x-firebreak-subject": "storefront" },
 		},
 	},
 	{
@@ -235,7 +236,7 @@ export const STORY: readonly Line[] = [
 		row: 18,
 		shows: "what a client claims about itself is overwritten or removed",
 		brings: "claims to be root",
-		headers: { "x-firebreak-subject": "root", "x-firebreak-role": "admin" },
+		headers: { "x-firebreak-subject": "root", "x-firebreak-subject-kind": "user", "x-firebreak-role": "admin" },
 		expect: {
 			...READ.expect,
 			upstream: { ...READ.expect.upstream, "x-firebreak-role": null },

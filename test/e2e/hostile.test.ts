@@ -44,6 +44,7 @@ describe("forged headers", () => {
 		"x-firebreak-principal": "spiffe://prod.example.org/ns/root/sa/root",
 		"x-firebreak-source": ["payments", "storefront"],
 		"X-Firebreak-Subject": "root",
+		"x-firebreak-subject-kind": "user",
 		"x-firebreak-decision": "00000000-0000-0000-0000-000000000000",
 		"x-firebreak-role": "admin",
 		x_firebreak_subject: "root",
@@ -65,6 +66,7 @@ describe("forged headers", () => {
 			"x-firebreak-principal",
 			"x-firebreak-source",
 			"x-firebreak-subject",
+			"x-firebreak-subject-kind",
 			"x-firebreak-decision",
 		]);
 		expect(headers).toMatchObject(READ.expect.upstream as object);

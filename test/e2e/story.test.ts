@@ -75,7 +75,7 @@ function expectPassed(line: Line, { response, verdict }: Told, reached: number):
 	const { service: name, method, path, headers } = response.body as Echo;
 	expect({ name, method, path }).toEqual({ name: line.to, method: line.method ?? "GET", path: line.path });
 	const ours = Object.keys(headers).filter((header) => header.startsWith("x-firebreak-"));
-	const known = ["x-firebreak-decision", "x-firebreak-principal", "x-firebreak-source", "x-firebreak-subject"];
+	const known = ["decision", "principal", "source", "subject", "subject-kind"].map((name) => `x-firebreak-${name}`);
 	expect(known).toEqual(expect.arrayContaining(ours));
 	expect(headers["x-firebreak-decision"]).toMatch(/^[\w-]{20,}$/);
 	expect(verdict.decision).toBe("allow");
