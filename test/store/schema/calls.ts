@@ -1,4 +1,5 @@
 /** Calls of the schema's functions, and the example that the tests of the schema start from. */
+import { setTimeout as sleep } from "node:timers/promises";
 import pg, { type ClientBase } from "pg";
 
 export type Arguments = Readonly<Record<string, unknown>>;
@@ -53,6 +54,12 @@ export async function andRollBack<T>(client: ClientBase, action: () => Promise<T
 	} finally {
 		await client.query("rollback");
 	}
+}
+
+/** Resolves once some session of this database waits for another's lock. */
+export async function untilBlocked(witness: ClientBase): Promise<void> {
+	const waiting = "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+	while ((await witness.query(waiting)).rowCount === 0) await sleep(5);
 }
 
 export interface Head {

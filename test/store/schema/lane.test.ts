@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import type { Client, Notification } from "pg";
 import { createTestDatabase, type TestDatabase } from "../../support/postgres.ts";
-import { call, headOf, inTransaction, refusalOf, stateExample } from "./calls.ts";
+import { call, headOf, inTransaction, refusalOf, stateExample, untilBlocked } from "./calls.ts";
 
 let database: TestDatabase;
 let client: Client;
@@ -177,6 +177,7 @@ describe("the two lanes", () => {
 		await client.query("begin");
 		await call(client, "revoke_token", { issuer: ISSUER, token_id: "first", reason: "r" });
 		const second = call(other, "revoke_token", { issuer: ISSUER, token_id: "second", reason: "r" });
+		await untilBlocked(await database.connect());
 		await client.query("commit");
 		expect(await second).toBe("2");
 	});

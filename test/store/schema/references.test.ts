@@ -1,7 +1,16 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { Client } from "pg";
 import { createTestDatabase, type TestDatabase } from "../../support/postgres.ts";
-import { type Arguments, andRollBack, call, headOf, inTransaction, refusalOf, stateExample } from "./calls.ts";
+import {
+	type Arguments,
+	andRollBack,
+	call,
+	headOf,
+	inTransaction,
+	refusalOf,
+	stateExample,
+	untilBlocked,
+} from "./calls.ts";
 
 let database: TestDatabase;
 let client: Client;
@@ -264,6 +273,7 @@ test("foreign keys hold what two transactions do at once", async () => {
 	await call(client, "remove", { kind: "segment", name: "contested" });
 	await client.query("set constraints all immediate");
 	const racing = refusalOf(() => inTransaction(other, () => call(other, ...policy("racer", { source: "contested" }))));
+	await untilBlocked(await database.connect());
 	await client.query("commit");
 	expect(await racing).toMatchObject({ code: "23503" });
 });
@@ -273,6 +283,7 @@ test("of two transactions that state a new policy at once, the second is refused
 	await client.query("begin");
 	await call(client, ...policy("contested", { reason: "first" }));
 	const racing = refusalOf(() => call(other, ...policy("contested", { reason: "second" })));
+	await untilBlocked(await database.connect());
 	await client.query("commit");
 	expect(await racing).toMatchObject({ code: "23505" });
 	expect((await client.query("select reason from firebreak.policy where name = 'contested'")).rows).toEqual([

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import type { Client } from "pg";
 import { createTestDatabase, type TestDatabase } from "../../support/postgres.ts";
-import { call, headOf, inTransaction, stateExample } from "./calls.ts";
+import { call, headOf, inTransaction, stateExample, untilBlocked } from "./calls.ts";
 
 let database: TestDatabase;
 let client: Client;
@@ -172,6 +172,7 @@ describe("a revision", () => {
 		await domain({ mode: "monitor" });
 		await settle();
 		const racing = call(other, "owner", { name: "second" });
+		await untilBlocked(await database.connect());
 		await client.query("commit");
 		await racing;
 		expect((await history("internal")).at(-1)).toMatchObject({ from: 2 });
