@@ -27,6 +27,7 @@ export const EXIT_OF_ERROR: Readonly<Record<ErrorCode, ExitCode>> = {
 	migration_drift: EXIT.drift,
 	dependency_unreachable: EXIT.unreachable,
 	store_unsuitable: EXIT.failure,
+	snapshot_invalid: EXIT.failure,
 	not_found: EXIT.failure,
 	unsupported: EXIT.failure,
 	timeout: EXIT.timeout,

@@ -16,6 +16,8 @@ export const ERROR_CODES = [
 	"dependency_unreachable",
 	/** Postgres answers, but may not serve as a source (a standby, no schema). */
 	"store_unsuitable",
+	/** A snapshot file is damaged, of another format, or of another database. */
+	"snapshot_invalid",
 	/** An object that was asked for by name does not exist. */
 	"not_found",
 	/** Something that this version does not do. */

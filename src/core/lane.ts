@@ -50,14 +50,14 @@ export class Lane {
 	}
 
 	/**
-	 * What is in force at `now` (milliseconds since the epoch), as few rows as say it; restored into an empty lane they have
-	 * the same effect. Rows may be applied meanwhile: their effect is then among these or not, and applying them again
-	 * changes nothing.
+	 * All that was applied and not lifted, as few rows as say it; restored into an empty lane they have the same effect. What
+	 * is over by its `until` is among them. Rows may be applied meanwhile: their effect is then among these or not, and
+	 * applying them again changes nothing.
 	 */
-	*rows(now: number): Generator<LaneEffect, void> {
+	*rows(): Generator<LaneEffect, void> {
 		for (const [issuer, tokens] of this.#tokens) {
 			for (const [token_id, end] of tokens) {
-				if (now < end) yield { kind: "revoke_token", payload: { issuer, token_id }, until: finite(end) };
+				yield { kind: "revoke_token", payload: { issuer, token_id }, until: finite(end) };
 			}
 		}
 		for (const [issuer, subjects] of this.#before) {
@@ -67,9 +67,7 @@ export class Lane {
 			}
 		}
 		for (const [kind, names] of this.#quarantine) {
-			for (const [name, end] of names) {
-				if (now < end) yield { kind: "quarantine", payload: { kind, name }, until: finite(end) };
-			}
+			for (const [name, end] of names) yield { kind: "quarantine", payload: { kind, name }, until: finite(end) };
 		}
 		// What it would revoke is not known, so that the lane made of these rows must be as stale as this one.
 		if (this.unknownKind !== null) yield { kind: this.unknownKind, payload: {}, until: null };

@@ -130,6 +130,9 @@ export const LIMITS = {
 	migrationBatchStatements: 500,
 	migrationBatchChars: 1_048_576,
 	migrationFileBytes: 268_435_456,
+	/** Objects and edges that a dry run lists for people, and the text of one changed value; `--json` has all of it. */
+	plannedLines: 500,
+	plannedValueChars: 120,
 	/** Of waits before Postgres is tried again: the first, which each failure doubles, and the longest. Each is cut by up to a half at random. */
 	databaseRetryMs: 100,
 	databaseRetryMaxMs: 5_000,
@@ -139,6 +142,20 @@ export const LIMITS = {
 	incrementalRows: 100_000,
 	/** Revocation rows that are fetched at once. */
 	laneBatchRows: 10_000,
+	/** A snapshot file, and one frame of it as JSON. */
+	snapshotFileBytes: 1_073_741_824,
+	snapshotFrameBytes: 67_108_864,
+	/** Reading the file at the start, beside Postgres; what takes longer is left alone. */
+	snapshotReadMs: 15_000,
+	/** Least time between the end of one write and the next, also as a multiple of what the last one took. */
+	snapshotRestMs: 5_000,
+	snapshotRestTimes: 10,
+	/** Time after which the file is written again for its times alone, so that a restart finds fresh ones. */
+	snapshotRefreshMs: 30_000,
+	/** Longest wait for the last write at shutdown. */
+	snapshotDrainMs: 5_000,
+	/** Age of what an interrupted write left behind, from which on it is removed. */
+	snapshotLeftoverMs: 60_000,
 	/** One value of a log line, and problems of one error that it lists. */
 	logValueChars: 2_048,
 	logProblems: 20,

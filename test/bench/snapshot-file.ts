@@ -1,0 +1,164 @@
+/**
+ * The snapshot on disk at 1,000,000 policies and 100,000 revocations: how long it takes to write, how large it is, and
+ * how long from a file to policies that answer, beside a bare JSON.parse of the same rows. Each step is a process of its
+ * own, since memory and its collection are part of it. `node snapshot-file.ts [POLICIES]`.
+ */
+import { execFileSync } from "node:child_process";
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, writeSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { monitorEventLoopDelay } from "node:perf_hooks";
+import { fileURLToPath } from "node:url";
+import { type CompileResult, compilePolicySet } from "../../src/core/compile/compile.ts";
+import { runToEnd } from "../../src/core/compile/generator.ts";
+import { Lane } from "../../src/core/lane.ts";
+import { realTimers } from "../../src/store/follow/timers.ts";
+import { readSnapshotFile } from "../../src/store/snapshot-file/reader.ts";
+import { writeSnapshotFile } from "../../src/store/snapshot-file/writer.ts";
+import { policySet } from "../support/policy-set.ts";
+import { companyPolicies, companySegments } from "./company.ts";
+import { mebibytes, printTable, times } from "./measure.ts";
+
+const REVOCATIONS = 100_000;
+const ROUNDS = 3;
+
+interface Figures {
+	readonly seconds: number;
+	/** Of the processor, all threads: what it takes when the machine has other work, too. */
+	readonly cpu: number;
+	/** Longest time that the event loop was not free, milliseconds. */
+	readonly pause?: number;
+	readonly bytes: number;
+	readonly resident: number;
+}
+
+const STEPS: Readonly<Record<string, (folder: string, size: number) => Figures | Promise<Figures>>> = {
+	"write, first": async (folder, size) => (await write(folder, size)).first,
+	"write, for its times alone": async (folder, size) => (await write(folder, size)).again,
+	"read to ready": read,
+	"JSON.parse of the rows, bare": parse,
+};
+
+const [, , argument, folder, given] = process.argv;
+const step = STEPS[argument ?? ""];
+if (step && folder) process.stdout.write(JSON.stringify(await step(folder, Number(given))));
+else run(Number(argument ?? 1_000_000));
+
+function run(size: number): void {
+	const made = mkdtempSync(join(tmpdir(), "firebreak-bench-"));
+	const script = fileURLToPath(import.meta.url);
+	const once = (name: string): Figures => {
+		process.stderr.write(`snapshot file: ${name} ...\n`);
+		return JSON.parse(execFileSync(process.execPath, [script, name, made, String(size)], { encoding: "utf8" }));
+	};
+	try {
+		writeRows(join(made, "rows"), size);
+		const rounds = Array.from({ length: ROUNDS }, () => Object.keys(STEPS).map(once));
+		const medians = Object.keys(STEPS).map((_, step) => {
+			const sorted = rounds.map((round) => round[step]!).sort((a, b) => a.seconds - b.seconds);
+			return sorted[Math.floor(ROUNDS / 2)]!;
+		});
+		const bare = medians.at(-1)!;
+		printTable(
+			`${size.toLocaleString("en")} policies on disk, medians of ${ROUNDS} (reach: 4 s from the disk to ready)`,
+			["step", "time", "to bare", "processor", "longest pause", "file", "resident"],
+			Object.keys(STEPS).map((name, index) => {
+				const { seconds, cpu, pause, bytes, resident } = medians[index]!;
+				return [
+					name,
+					`${seconds.toFixed(2)} s`,
+					times(seconds / bare.seconds),
+					`${cpu.toFixed(2)} s`,
+					pause === undefined ? "" : `${pause.toFixed(1)} ms`,
+					mebibytes(bytes),
+					mebibytes(resident),
+				];
+			}),
+		);
+	} finally {
+		rmSync(made, { recursive: true });
+	}
+}
+
+async function write(folder: string, size: number): Promise<{ first: Figures; again: Figures }> {
+	const set = policySet({ segments: companySegments(size), policies: companyPolicies(size) });
+	const { snapshot } = snapshotOf(runToEnd(compilePolicySet(set)));
+	const lane = new Lane();
+	for (let seq = 1; seq <= REVOCATIONS; seq++) {
+		const payload = { issuer: "https://id.example.org", token_id: `0f8fad5b-d9cb-469f-a165-${seq}` };
+		lane.apply({ seq, kind: "revoke_token", key: "", payload, until: null });
+	}
+	const path = join(folder, "policy.snapshot");
+	const checkpoint = { snapshot, lane, seq: lane.seq, policyConfirmedAt: Date.now(), laneConfirmedAt: Date.now() };
+	const options = { clock: Date.now, timers: realTimers, version: "bench" };
+	const first = await measured(() => writeSnapshotFile(path, checkpoint, options));
+	const previous = first.result;
+	const again = await measured(() => writeSnapshotFile(path, checkpoint, { ...options, previous }));
+	const bytes = statSync(path).size;
+	return { first: { ...first.figures, bytes }, again: { ...again.figures, bytes } };
+}
+
+async function read(folder: string): Promise<Figures> {
+	const path = join(folder, "policy.snapshot");
+	const { figures, result } = await measured(async () => {
+		const file = await readSnapshotFile(path, { timers: realTimers });
+		const { snapshot } = snapshotOf(await driven(compilePolicySet(file.set)));
+		return { snapshot, lane: await driven(file.lane()) };
+	});
+	if (result.lane.seq !== REVOCATIONS) throw new Error("revocations are missing");
+	return { ...figures, bytes: statSync(path).size };
+}
+
+/** The rows as one JSON text a line, which is what a simple file would hold; nothing is made of them. */
+async function parse(folder: string): Promise<Figures> {
+	const path = join(folder, "rows");
+	const { figures } = await measured(async () => {
+		const bytes = readFileSync(path);
+		let from = 0;
+		for (let end = bytes.indexOf(10); end !== -1; end = bytes.indexOf(10, from)) {
+			JSON.parse(bytes.toString("utf8", from, end));
+			from = end + 1;
+		}
+	});
+	const { pause: _, ...rest } = figures;
+	return { ...rest, bytes: statSync(path).size };
+}
+
+function writeRows(path: string, size: number): void {
+	const file = openSync(path, "w");
+	let lines = "";
+	for (const policy of companyPolicies(size)) {
+		lines += `${JSON.stringify(policy)}\n`;
+		if (lines.length < 1_048_576) continue;
+		writeSync(file, lines);
+		lines = "";
+	}
+	writeSync(file, lines);
+	closeSync(file);
+}
+
+async function driven<Result>(work: Generator<void, Result>): Promise<Result> {
+	for (;;) {
+		const { done, value } = work.next();
+		if (done) return value;
+		await realTimers.breathe();
+	}
+}
+
+function snapshotOf(result: CompileResult) {
+	if (!result.ok) throw new Error(JSON.stringify(result.problems.slice(0, 3)));
+	return result;
+}
+
+async function measured<Result>(work: () => Promise<Result>) {
+	const delay = monitorEventLoopDelay({ resolution: 1 });
+	delay.enable();
+	const start = performance.now();
+	const before = process.cpuUsage();
+	const result = await work();
+	const { user, system } = process.cpuUsage(before);
+	const seconds = (performance.now() - start) / 1_000;
+	delay.disable();
+	const figures = { seconds, cpu: (user + system) / 1e6, pause: delay.max / 1e6, resident: process.memoryUsage.rss() };
+	return { result, figures };
+}
