@@ -1,5 +1,5 @@
 /**
- * A Redis or Valkey that nobody waits for: a command is answered within LIMITS.redisDeadlineMs or fails, and after one
+ * A Redis or Valkey that nobody waits for: a command is answered within its deadline or fails, and after one
  * that was not, none is sent until a look from time to time finds that it answers again. One server, no cluster.
  */
 import { hash } from "node:crypto";
@@ -35,6 +35,8 @@ export interface RedisOptions {
 	/** In [0, 1). */
 	readonly random: () => number;
 	readonly events: RedisEvents;
+	/** Longest wait for an answer; default LIMITS.redisDeadlineMs. */
+	readonly deadlineMs?: number;
 }
 
 /** Called once for each outage, however long it is. They must not throw. */
@@ -48,6 +50,7 @@ type Client = ReturnType<typeof connectionTo>;
 
 export class Redis {
 	readonly #options: RedisOptions;
+	readonly #deadlineMs: number;
 	readonly #looking: NodeJS.Timeout;
 	#client: Client;
 	/** What was told of last; null when all is well. */
@@ -60,6 +63,7 @@ export class Redis {
 	/** Connects on its own, again and again. Until then it is unreachable. */
 	constructor(options: RedisOptions) {
 		this.#options = options;
+		this.#deadlineMs = options.deadlineMs ?? LIMITS.redisDeadlineMs;
 		this.#client = this.#connect();
 		this.#looking = setInterval(() => this.#look(), LIMITS.redisRetryMs).unref();
 	}
@@ -72,7 +76,7 @@ export class Redis {
 
 	/**
 	 * Runs a script, which Redis does as a whole or not at all.
-	 * @throws RedisUnavailable within LIMITS.redisDeadlineMs; the script may still have run, or may run later.
+	 * @throws RedisUnavailable within the deadline; the script may still have run, or may run later.
 	 */
 	async run({ text, sha1 }: Script, keys: readonly string[], args: readonly string[]): Promise<unknown> {
 		const trouble = this.trouble;
@@ -103,7 +107,7 @@ export class Redis {
 	async #bounded(reply: Promise<unknown>): Promise<unknown> {
 		const client = this.#client;
 		try {
-			const answer = await withinDeadline(reply);
+			const answer = await this.#withinDeadline(reply);
 			this.#answered(client);
 			return answer;
 		} catch (error) {
@@ -115,11 +119,20 @@ export class Redis {
 		}
 	}
 
+	/** Rejects with RedisUnavailable when the reply is late. One that came in while this process was busy counts. */
+	#withinDeadline(reply: Promise<unknown>): Promise<unknown> {
+		return new Promise((resolve, reject) => {
+			const late = () => reject(new RedisUnavailable("slow"));
+			const timer = setTimeout(() => setImmediate(late), this.#deadlineMs);
+			reply.finally(() => clearTimeout(timer)).then(resolve, reject);
+		});
+	}
+
 	/** Asks whether Redis answers again. A connection that stays silent is made anew: it may lead nowhere. */
 	#look(): void {
 		const client = this.#client;
 		if (!this.#resting || !client.isReady) return;
-		withinDeadline(client.sendCommand(["PING"])).then(
+		this.#withinDeadline(client.sendCommand(["PING"])).then(
 			() => this.#answered(client),
 			() => {
 				if (client !== this.#client || ++this.#silentLooks * LIMITS.redisRetryMs < LIMITS.redisSilenceMs) return;
@@ -158,15 +171,6 @@ function connectionTo({ url, random }: RedisOptions) {
 			connectTimeout: LIMITS.redisConnectMs,
 			reconnectStrategy: () => LIMITS.redisRetryMs * (0.5 + random() / 2),
 		},
-	});
-}
-
-/** Rejects with RedisUnavailable when the reply is late. An answer that has come in meanwhile, while this process was busy, counts. */
-function withinDeadline(reply: Promise<unknown>): Promise<unknown> {
-	return new Promise((resolve, reject) => {
-		const late = () => reject(new RedisUnavailable("slow"));
-		const timer = setTimeout(() => setImmediate(late), LIMITS.redisDeadlineMs);
-		reply.finally(() => clearTimeout(timer)).then(resolve, reject);
 	});
 }
 

@@ -1,4 +1,5 @@
 /** Where budgets are counted: in this server's memory, or by all servers together in Redis. */
+import { LIMITS } from "../core/limits.ts";
 import { MemoryLimiter } from "../limiter/memory.ts";
 import { SharedLimiter } from "../limiter/shared.ts";
 import { TAKE_SCRIPT } from "../limiter/take-script.ts";
@@ -14,6 +15,8 @@ export interface LimiterOptions {
 	/** In [0, 1). */
 	readonly random: () => number;
 	readonly logger: Logger;
+	/** Longest wait for Redis; default LIMITS.redisDeadlineMs. */
+	readonly deadlineMs?: number;
 }
 
 export interface StartedLimiter {
@@ -23,12 +26,14 @@ export interface StartedLimiter {
 	stop(): void;
 }
 
-export function startLimiter({ redisUrl, liveServers, stopwatch, random, logger }: LimiterOptions): StartedLimiter {
+export function startLimiter(options: LimiterOptions): StartedLimiter {
+	const { redisUrl, liveServers, stopwatch, random, logger, deadlineMs = LIMITS.redisDeadlineMs } = options;
 	const alone = new MemoryLimiter({ stopwatch, liveServers });
 	if (redisUrl === null) return { limiter: alone, fallbacks: () => ({}), stop() {} };
 	const redis = new Redis({
 		url: redisUrl,
 		random,
+		deadlineMs,
 		events: {
 			down: (trouble, code) =>
 				logger.warn("Redis is of no use; this server spends its share of the budgets", {

@@ -1,0 +1,123 @@
+/** The take script in a real Redis: as the bucket in memory, shared by servers, and gone when nothing is owed. */
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { createClient } from "@redis/client";
+import type { Budget } from "../../src/core/budget.ts";
+import { type StartedLimiter, startLimiter } from "../../src/serve/limiter.ts";
+import { memoryLogger } from "../support/memory-logger.ts";
+import { hasRedis, startRedis, type TestRedis } from "../support/redis.ts";
+import { until } from "../support/wait.ts";
+import { budget } from "./support.ts";
+
+(hasRedis("test/limiter/redis.test.ts") ? describe : describe.skip)("budgets in Redis", () => {
+	let server: TestRedis;
+	let client: ReturnType<typeof createClient>;
+	const started: StartedLimiter[] = [];
+	const log = memoryLogger();
+
+	const start = (redisUrl = server.url) => {
+		const one = startLimiter({
+			redisUrl,
+			liveServers: () => 2,
+			stopwatch: () => performance.now(),
+			random: () => 0,
+			logger: log.logger,
+			// Longer than the program's own, so that a busy machine is not taken for a slow Redis.
+			deadlineMs: 500,
+		});
+		started.push(one);
+		return one;
+	};
+	/** Waits for the connection, without spending what tests look at. */
+	const ready = (one: StartedLimiter) =>
+		until("it counts in Redis", async () => {
+			const before = total(one);
+			await one.limiter.take([budget({ key: "warm-up", perSecond: 1e6, burst: 1e7 })]);
+			return total(one) === before;
+		});
+	const pass = async (one: StartedLimiter, budgets: readonly Budget[], count: number) => {
+		let passed = 0;
+		for (let turn = 0; turn < count; turn++) if ((await one.limiter.take(budgets)) === null) passed++;
+		return passed;
+	};
+
+	beforeAll(async () => {
+		server = await startRedis();
+		client = createClient({ url: server.url });
+		await client.connect();
+	});
+	afterAll(async () => {
+		for (const one of started) one.stop();
+		client?.destroy();
+		await server?.stop();
+	});
+
+	test("all servers spend one budget", async () => {
+		const [one, other] = [start(), start()];
+		await Promise.all([ready(one), ready(other)]);
+		const shared = [budget({ key: "shared", perSecond: 0.001, burst: 10 })];
+		expect(await pass(one, shared, 4)).toBe(4);
+		expect(await pass(other, shared, 20)).toBe(6);
+		expect(await one.limiter.take(shared)).toMatchObject({ budget: shared[0], retryAfter: expect.closeTo(1_000, 0) });
+	});
+
+	test("several budgets are spent together or not at all", async () => {
+		const one = start();
+		await ready(one);
+		const wide = budget({ kind: "domain", key: "wide", perSecond: 0.001, burst: 10 });
+		const narrow = budget({ kind: "segment", key: "narrow", perSecond: 0.001, burst: 3 });
+		expect(await pass(one, [wide, narrow], 8)).toBe(3);
+		expect(await pass(one, [wide], 20)).toBe(7);
+	});
+
+	test("what was spent flows back, and is forgotten once nothing is owed", async () => {
+		const one = start();
+		await ready(one);
+		const quick = budget({ key: "quick", perSecond: 50, burst: 5 });
+		expect(await pass(one, [quick], 5)).toBe(5);
+		const lifetime = await client.pTTL("firebreak:rate:domain:quick");
+		expect(lifetime).toBeGreaterThan(500);
+		expect(lifetime).toBeLessThanOrEqual(1_101);
+		await until("one flows back", async () => (await one.limiter.take([quick])) === null);
+		await until("the key is gone", async () => (await client.exists("firebreak:rate:domain:quick")) === 0);
+	});
+
+	test("new figures take effect at once, and what was spent stays", async () => {
+		const one = start();
+		await ready(one);
+		const figures = (burst: number) => [budget({ key: "figures", perSecond: 0.001, burst })];
+		expect(await pass(one, figures(5), 9)).toBe(5);
+		expect(await pass(one, figures(8), 9)).toBe(3);
+		expect(await one.limiter.take(figures(2))).toMatchObject({ retryAfter: expect.closeTo(1_000, 0) });
+	});
+
+	test("slow, then gone: this server's share at once, counted and said once; and back", async () => {
+		const passing = await startRedis();
+		const one = start(passing.url);
+		try {
+			await ready(one);
+			const said = log.lines().length;
+			const half = [budget({ key: "half", perSecond: 0.001, burst: 10 })];
+			passing.sleep();
+			const before = one.fallbacks().slow!;
+			expect(await pass(one, half, 20)).toBe(5);
+			expect(one.fallbacks().slow! - before).toBe(20);
+			const unreachable = one.fallbacks().unreachable!;
+			await passing.stop();
+			await until("it is unreachable", async () => {
+				await one.limiter.take(half);
+				return one.fallbacks().unreachable! > unreachable;
+			});
+			expect(await pass(one, half, 20)).toBe(0);
+			expect(log.lines().slice(said)).toMatchObject([{ level: "warn", kind: "slow" }]);
+			const back = await startRedis({ port: Number(new URL(passing.url).port) });
+			await ready(one);
+			expect(await pass(one, half, 20)).toBe(10);
+			expect(log.lines().at(-1)).toMatchObject({ level: "info", msg: expect.stringMatching(/answers again/) });
+			await back.stop();
+		} finally {
+			await passing.stop();
+		}
+	});
+});
+
+const total = (one: StartedLimiter) => Object.values(one.fallbacks()).reduce((sum, count) => sum + count, 0);
