@@ -149,8 +149,8 @@ begin
 
 	delete from firebreak.segment_member m where m.segment = given.name and m.selector <> all (given_members);
 	insert into firebreak.segment_member (segment, selector)
-		select given.name, selector from unnest(given_members) selector
-		where not exists (select from firebreak.segment_member m where m.segment = given.name and m.selector = selector)
+		select given.name, wanted from unnest(given_members) as w (wanted)
+		where not exists (select from firebreak.segment_member m where m.segment = given.name and m.selector = wanted)
 		on conflict on constraint segment_member_pkey do nothing;
 end
 $$;

@@ -161,6 +161,21 @@ describe("stating an object", () => {
 			]);
 		});
 	});
+
+	test("adds members beside the ones that stay", async () => {
+		await andRollBack(client, async () => {
+			const segment = { name: "orders", domain: "internal", environment: "prod", owner: "orders" };
+			const members = ["a", "b", "c"].map((name) => `spiffe://prod.example.org/ns/orders/sa/${name}`);
+			const held = async () =>
+				(await rows("select selector from firebreak.segment_member where segment = 'orders' order by selector")).map(
+					({ selector }) => selector,
+				);
+			await call(client, "segment", { ...segment, members: members.slice(0, 2) });
+			expect(await held()).toEqual(members.slice(0, 2));
+			await call(client, "segment", { ...segment, members: members.slice(1) });
+			expect(await held()).toEqual(members.slice(1));
+		});
+	});
 });
 
 describe("stating the same again", () => {
