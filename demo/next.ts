@@ -12,8 +12,8 @@ export function whatNext({ world, issuers, firebreak, policies }: Stage): string
 	const payment = `https://localhost:${world.envoy.port("payments")}/v1/payments/7`;
 	return `Everything stays up until Ctrl-C. In another terminal:
 
-cd ${ROOT}
-export W=${folder} DATABASE_URL='${world.databaseUrl}'
+cd '${ROOT}'
+export W=${folder} ${world.postgres ? `DATABASE_URL='${world.databaseUrl}'` : "# and DATABASE_URL, as it is here"}
 firebreak() { node_modules/.bin/node src/main.ts "$@"; }
 
 # Row 1 by hand. Then as storefront (row 8), without -H (row 2), without --cert and --key (row 14).

@@ -1,5 +1,6 @@
 /** `make run`: Postgres (embedded unless DATABASE_URL is set), the example's migrations, the server in the foreground. No Envoy. */
 import { styleText } from "node:util";
+import { describeDatabase } from "../src/store/database-url.ts";
 import { errorOf, firebreakProgram, migrateUp } from "./firebreak.ts";
 import { EXAMPLE_POLICIES } from "./policies.ts";
 import { startEmbeddedPostgres } from "./postgres.ts";
@@ -15,12 +16,13 @@ stopOnSignals(async () => {
 
 try {
 	const progress = createProgress();
-	const databaseUrl = process.env.DATABASE_URL || (await progress("Postgres", startPostgres));
+	const given = process.env.DATABASE_URL || process.env.FIREBREAK_DATABASE_URL;
+	const databaseUrl = given || (await progress("Postgres", startPostgres));
 	// Settings of the user's own reach the server.
-	const env = { ...process.env, DATABASE_URL: databaseUrl };
+	const env = given ? process.env : { ...process.env, DATABASE_URL: databaseUrl };
 	const settings = await readSettings(env);
 	await progress("Migrations", () => migrateUp(databaseUrl, EXAMPLE_POLICIES));
-	process.stdout.write(describe(databaseUrl, settings));
+	process.stdout.write(describe(databaseUrl, !given, settings));
 	const server = await startProcess({
 		...firebreakProgram(["serve"], env),
 		onOutput: (text) => process.stdout.write(text),
@@ -56,13 +58,14 @@ async function readSettings(env: NodeJS.ProcessEnv): Promise<Settings> {
 	return JSON.parse(finished.stdout).settings;
 }
 
-function describe(databaseUrl: string, settings: Settings): string {
+/** Only the throw-away Postgres' own password is ever shown. */
+function describe(databaseUrl: string, embedded: boolean, settings: Settings): string {
 	const tls = settings["grpc tls"] === "off" ? "without TLS" : "by mutual TLS";
 	const facts: readonly (readonly [string, string])[] = [
-		["Postgres", databaseUrl],
+		["Postgres", embedded ? databaseUrl : describeDatabase(databaseUrl)],
 		["Envoy", `asks ${settings.grpc}, ${tls}`],
 		["People", settings.admin === "off" ? "off" : `http://${settings.admin}/v1/status, /metrics, /readyz`],
-		["Explain", `DATABASE_URL='${databaseUrl}' node_modules/.bin/node src/main.ts explain \\`],
+		["Explain", `${embedded ? `DATABASE_URL='${databaseUrl}' ` : ""}node_modules/.bin/node src/main.ts explain \\`],
 		["", "  --source orders --destination payments --method DELETE --path /v1/payments/7"],
 	];
 	return `\n${facts.map(([name, fact]) => `${styleText("bold", name.padEnd(11))}${fact}\n`).join("")}\n`;

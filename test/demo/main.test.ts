@@ -8,6 +8,7 @@ import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { freePorts } from "../../demo/ports.ts";
 import { CHANGE, OUTAGE, STORY } from "../../demo/story.ts";
+import { createTestDatabase } from "../support/postgres.ts";
 import { until } from "../support/wait.ts";
 
 const DEMO = path.join(import.meta.dirname, "..", "..", "demo");
@@ -172,7 +173,7 @@ describe("make run", () => {
 			expect(run.stdout).toContain('"listening for checks"');
 
 			const [explain] = /DATABASE_URL=.* explain \\\n.*$/m.exec(run.stdout) ?? [];
-			const command = `cd ${path.join(DEMO, "..")}; ${explain}`;
+			const command = `cd "${path.join(DEMO, "..")}"; ${explain}`;
 			await expect(promisify(execFile)("bash", ["-c", command], { encoding: "utf8" })).rejects.toMatchObject({
 				code: 4,
 				stdout: expect.stringContaining("DENY"),
@@ -181,6 +182,30 @@ describe("make run", () => {
 			expect(await interrupt(run)).toBe(130);
 			expect(run.stdout).toContain('"stopped"');
 			await expectNothingLeft();
+		},
+		PATIENCE_MS,
+	);
+
+	test.each(["DATABASE_URL", "FIREBREAK_DATABASE_URL"])(
+		"serves from the database of %s, and never shows its password",
+		async (variable) => {
+			const database = await createTestDatabase({ schema: false });
+			try {
+				const [grpc, admin] = await freePorts(2);
+				const run = start("run.ts", {
+					[variable]: database.url,
+					FIREBREAK_GRPC_ADDR: `127.0.0.1:${grpc}`,
+					FIREBREAK_ADMIN_ADDR: `127.0.0.1:${admin}`,
+				});
+				await until("it serves", () => run.stdout.includes('"policy revision enforced"'), PATIENCE_MS);
+				expect(run.stdout).toContain(`/${database.name}\n`);
+				expect(await interrupt(run)).toBe(130);
+				const { password } = new URL(database.url);
+				expect(password).not.toBe("");
+				expect(run.stdout + run.stderr).not.toContain(password);
+			} finally {
+				await database.drop();
+			}
 		},
 		PATIENCE_MS,
 	);
