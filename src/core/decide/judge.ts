@@ -56,12 +56,19 @@ function checkBudgets(
 ): void {
 	if (overdrawn) verdict.overdraw(step, reason, overdrawn);
 	else if (budgets.length === 0) trace?.push({ step, result: "skipped", note: "no budget" });
-	else trace?.push({ step, result: "pass", note: budgets.map(describeBudget).join(", ") });
+	else trace?.push({ step, result: "pass", note: describe(budgets) });
 }
 
-/** The key of a token is not shown: it holds the token's id. */
-const describeBudget = ({ kind, key, perSecond, burst, own }: Budget) =>
-	`${kind}${kind === "token" || kind === "forgeries" ? "" : ` ${key}`}: ${perSecond} a second, ${burst} at once${own ? " (default)" : ""}`;
+/** Without tokens' ids, and without what every source has. */
+function describe(budgets: readonly Budget[]): string {
+	return budgets
+		.filter(({ kind }) => kind !== "forgeries")
+		.map(({ kind, key, perSecond, burst, own }) => {
+			const name = kind === "token" ? kind : `${kind} ${key}`;
+			return `${name}: ${perSecond} a second, ${burst} at once${own ? " (default)" : ""}`;
+		})
+		.join("; ");
+}
 
 function checkCredential({ verdict, demand, input }: Route, credential: CredentialVerdict): void {
 	if (!demand.token) {
