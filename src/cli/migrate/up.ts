@@ -8,6 +8,7 @@ import { createOutput, type Output } from "../output.ts";
 import { exampleHelp, type Subcommands } from "../program.ts";
 import { concludeWait, describeWait, timeoutOption, viewOf, waitFor } from "../waiting.ts";
 import { DIRECTORY, folders } from "./folders.ts";
+import { showPlan } from "./plan.ts";
 
 export function register(migrate: Subcommands, io: Io): void {
 	migrate
@@ -15,7 +16,7 @@ export function register(migrate: Subcommands, io: Io): void {
 		.description("apply everything that is pending in one transaction, or nothing when it does not compile (exit 3)")
 		.option("--dir <folder>", "the owners' folders", DIRECTORY)
 		.option("--to <time or migration>", "stop behind 20260114093000, or behind <owner>/<utc>_<slug>")
-		.option("--dry-run", "do everything, then roll it back")
+		.option("--dry-run", "do everything, say which objects would change and which edges open or close, roll it back")
 		.addOption(
 			new Option("--wait", "return when every live server enforces it; exit 6 naming those that do not").conflicts(
 				"dryRun",
@@ -35,11 +36,11 @@ export function register(migrate: Subcommands, io: Io): void {
 					dryRun,
 					report: (event) => showProgress(output, event),
 				});
-				const { applied, head, changed } = outcome;
+				const { applied, head, changed, plan } = outcome;
 				// Committed is committed: whoever watches reads it before the wait.
 				if (!output.json) showOutcome(output, outcome, dryRun === true);
 				const waited = wait ? await waitFor(output, database, head, timeout) : null;
-				const view = { applied, dryRun: dryRun === true, changed, ...head, waited: waited && viewOf(waited) };
+				const view = { applied, dryRun: dryRun === true, changed, ...head, plan, waited: waited && viewOf(waited) };
 				output.answer(view, () => {
 					if (waited?.reached) output.line(describeWait(waited));
 				});
@@ -65,7 +66,7 @@ function showProgress(output: Output, event: UpEvent): void {
 	}
 }
 
-function showOutcome(output: Output, { applied, head, changed }: UpOutcome, dryRun: boolean): void {
+function showOutcome(output: Output, { applied, head, changed, plan }: UpOutcome, dryRun: boolean): void {
 	if (applied.length === 0) {
 		output.line(`nothing to apply; revision ${head.revision}`);
 		return;
@@ -74,6 +75,10 @@ function showOutcome(output: Output, { applied, head, changed }: UpOutcome, dryR
 		[{ head: dryRun ? "WOULD APPLY" : "APPLIED" }, { head: "OWNER" }, { head: "SECONDS", align: "right" }],
 		applied.map(({ name, owner, seconds }) => [name, owner ?? "(schema)", seconds.toFixed(3)]),
 	);
+	if (plan) {
+		output.line();
+		showPlan(output, plan);
+	}
 	const files = applied.length === 1 ? "1 migration" : `${applied.length} migrations`;
 	const revision = changed ? `revision ${head.revision}` : `revision ${head.revision} as before`;
 	output.line(dryRun ? `${files} would be applied: ${revision}; rolled back` : `${files} applied: ${revision}`);

@@ -8,7 +8,7 @@ export type CrossingVerdict =
 	| { readonly ok: false; readonly reason: DenyReason; readonly detail: string; readonly crossing: CrossingRow | null };
 
 export function findCrossing(
-	snapshot: Snapshot,
+	snapshot: Pick<Snapshot, "crossings">,
 	source: SegmentRow,
 	destination: SegmentRow,
 	now: number,
@@ -28,7 +28,7 @@ export function findCrossing(
 
 /** The row that names both environments beats the one for the same environment on both sides. */
 function lookUp(
-	snapshot: Snapshot,
+	snapshot: Pick<Snapshot, "crossings">,
 	source: SegmentRow,
 	destination: SegmentRow,
 	sameEnvironment: boolean,

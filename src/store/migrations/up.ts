@@ -18,6 +18,7 @@ import { readApplied, refuseEdited, refuseNewerSchema } from "./applied.ts";
 import { type MigrationFile, readPolicyFiles, readSchemaFiles } from "./files.ts";
 import { locate } from "./locate.ts";
 import { limitTo, orderPending } from "./order.ts";
+import { type Plan, readPlan } from "./plan.ts";
 import { raiseFence, runFile } from "./run-file.ts";
 import { describeSqlError } from "./sql-error.ts";
 
@@ -50,6 +51,8 @@ export interface UpOutcome {
 	readonly head: Head;
 	/** Whether the policy set changed. */
 	readonly changed: boolean;
+	/** Of a dry run, what it would change; null otherwise. */
+	readonly plan: Plan | null;
 }
 
 /**
@@ -115,7 +118,9 @@ async function apply(
 	options: UpOptions,
 ): Promise<UpOutcome> {
 	const before = hasSchema ? await readHead(client) : null;
-	if (files.length === 0) return { applied: [], head: before ?? NO_HEAD, changed: false };
+	if (files.length === 0) {
+		return { applied: [], head: before ?? NO_HEAD, changed: false, plan: options.dryRun ? NO_PLAN : null };
+	}
 	const applied: UpOutcome["applied"][number][] = [];
 	const onNotice = ({ severity, message }: { severity?: string | undefined; message?: string | undefined }) => {
 		if (severity === "NOTICE" || severity === "WARNING") options.report?.({ kind: "notice", text: `${message}` });
@@ -139,8 +144,11 @@ async function apply(
 		const text = "update firebreak.migration set revision = $1 where name = any($2)";
 		await client.query(text, [head.revision, files.map(({ name }) => name)]);
 	}
-	await compileCandidate(client, files, options);
-	return { applied, head, changed };
+	const set = await compileCandidate(client, files, options);
+	// Whatever others committed since the run began lies before its own revision.
+	const base = changed ? head.revision - 1 : head.revision;
+	const plan = options.dryRun ? await readPlan(client, base, set, options.clock()) : null;
+	return { applied, head, changed, plan };
 }
 
 /** What waits for the end of the transaction happens now, where its error can still be traced to a file. */
@@ -160,12 +168,12 @@ async function compileCandidate(
 	client: ClientBase,
 	files: readonly MigrationFile[],
 	options: UpOptions,
-): Promise<void> {
+): Promise<PolicySet> {
 	const set = await readPolicySet(client, {
 		progress: (policies) => options.report?.({ kind: "compiling", policies }),
 	});
 	const result = runToEnd(options.compile(set));
-	if (result.ok) return;
+	if (result.ok) return set;
 	throw new FirebreakError("policy_invalid", "the policy set would not compile; nothing was applied", {
 		problems: locate(result.problems, files),
 	});
@@ -174,4 +182,5 @@ async function compileCandidate(
 /** Any two numbers that no other program takes: "FIRE", "BREK" in ASCII. */
 const LOCK_KEY = "1179210309, 1112687947";
 const QUERY_CANCELED = "57014";
+const NO_PLAN: Plan = { objects: [], edges: { opened: [], closed: [], monitor: { begun: [], ended: [] } } };
 const NO_HEAD: Head = { epoch: "", revision: 0, seq: 0 };

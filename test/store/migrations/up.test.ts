@@ -33,7 +33,7 @@ describe("migrateUp", () => {
 			]);
 			expect(outcome).toMatchObject({ changed: true, head: { revision: 1, seq: 0 } });
 
-			expect(await fresh.up()).toEqual({ applied: [], changed: false, head: outcome.head });
+			expect(await fresh.up()).toEqual({ applied: [], changed: false, head: outcome.head, plan: null });
 			const client = await fresh.test.connect();
 			const { rows } = await client.query("select distinct revision from firebreak.migration");
 			expect(rows).toEqual([{ revision: "1" }]);
