@@ -100,7 +100,7 @@ export async function serve(config: Config, { clock }: Pick<Io, "clock">): Promi
 	starting.defer(() => heartbeat.stop());
 
 	const stopwatch = () => performance.now();
-	const budgets = startLimiter({ ...config.rate, liveServers: () => 1, stopwatch, random, logger });
+	const budgets = startLimiter({ ...config.rate, liveServers: () => heartbeat.live, stopwatch, random, logger });
 	starting.defer(() => budgets.stop());
 
 	const metrics = createMetrics({

@@ -28,6 +28,8 @@ export interface HeartbeatEvents {
 
 export interface Heartbeat {
 	start(): void;
+	/** Servers that were live at the last heartbeat that was written, this one included; 1 until then. */
+	readonly live: number;
 	/** What this server enforces or refuses has changed. */
 	beat(): void;
 	/** Removes the row, so that nobody waits for this server, and resolves when nothing runs any more. Never rejects. */
@@ -39,6 +41,7 @@ export function createHeartbeat(options: HeartbeatOptions): Heartbeat {
 }
 
 class Heart implements Heartbeat {
+	live = 1;
 	readonly #options: HeartbeatOptions;
 	readonly #pause: Pause;
 	#running: Promise<void> | null = null;
@@ -78,7 +81,7 @@ class Heart implements Heartbeat {
 			if (report) {
 				await this.#try(async (client) => {
 					if (!this.#written) await forgetServers(client);
-					await writeServer(client, self, report);
+					this.live = await writeServer(client, self, report);
 					this.#written = true;
 				});
 			}

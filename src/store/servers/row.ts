@@ -28,11 +28,16 @@ export interface ServerIdentity {
 	readonly started: number;
 }
 
-/** Writes the server's row, with the time of now. */
-export async function writeServer(client: ClientBase, self: ServerIdentity, report: ServerReport): Promise<void> {
+/**
+ * Writes the server's row, with the time of now.
+ * @returns how many servers are live, this one included.
+ */
+export async function writeServer(client: ClientBase, self: ServerIdentity, report: ServerReport): Promise<number> {
 	const { epoch, revision, seq, refused, problem } = report;
-	const values = [self.id, self.version, new Date(self.started), epoch, revision, seq, refused, problem];
-	await client.query({ text: WRITE, values, ...BOUNDED });
+	const started = new Date(self.started);
+	const values = [self.id, self.version, started, epoch, revision, seq, refused, problem, LIMITS.serverLiveMs];
+	const { rows } = await client.query<{ others: number }>({ text: WRITE, values, ...BOUNDED });
+	return rows[0]!.others + 1;
 }
 
 export async function removeServer(client: ClientBase, id: string): Promise<void> {
@@ -75,11 +80,14 @@ interface Row {
 }
 
 const WRITE = `
-	insert into firebreak.server (id, version, started, epoch, revision, seq, refused, problem, heartbeat)
-	values ($1, $2, $3, $4, $5, $6, $7, $8, clock_timestamp())
-	on conflict (id) do update set (version, epoch, revision, seq, refused, problem, heartbeat) =
-		(excluded.version, excluded.epoch, excluded.revision, excluded.seq, excluded.refused, excluded.problem,
-			excluded.heartbeat)`;
+	with written as (
+		insert into firebreak.server (id, version, started, epoch, revision, seq, refused, problem, heartbeat)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, clock_timestamp())
+		on conflict (id) do update set (version, epoch, revision, seq, refused, problem, heartbeat) =
+			(excluded.version, excluded.epoch, excluded.revision, excluded.seq, excluded.refused, excluded.problem,
+				excluded.heartbeat))
+	select count(*)::integer as others from firebreak.server
+	where id <> $1 and heartbeat > clock_timestamp() - make_interval(secs => $9::double precision / 1000)`;
 
 /** Servers that start together do not wait for each other here. */
 const FORGET = `

@@ -150,7 +150,7 @@ describe("under a clock that the test drives", () => {
 			query: async ({ text }: { text: string }) => {
 				if (text.includes("insert into firebreak.server")) state.writes++;
 				if (text.startsWith("delete from firebreak.server where id = $1")) state.removals++;
-				return { rows: [] };
+				return { rows: [{ others: 2 }] };
 			},
 		} as unknown as ClientBase;
 		const database = {
@@ -184,11 +184,13 @@ describe("under a clock that the test drives", () => {
 		const time = fakeTime();
 		const { state, database } = fakeDatabase();
 		const { heartbeat, events } = beating(database, time.timers);
+		expect(heartbeat.live).toBe(1);
 		heartbeat.start();
 		await time.settle();
 		state.failing = true;
 		await time.advance(120_000);
 		expect(events).toEqual(["lost"]);
+		expect(heartbeat.live).toBe(3);
 		state.failing = false;
 		await time.advance(LIMITS.databaseRetryMaxMs);
 		expect(events).toEqual(["lost", "back"]);
