@@ -48,12 +48,15 @@ export async function readPolicyFiles(directory: string): Promise<readonly Migra
 	for (const owner of await list(directory)) {
 		const folder = join(directory, owner);
 		if (!(await stat(folder)).isDirectory()) {
-			if (owner.endsWith(".sql")) problems.push(problem(folder, "it lies in no owner's folder", MOVE));
+			if (ANY_SQL.test(owner)) problems.push(problem(folder, "it lies in no owner's folder", MOVE));
 			continue;
 		}
 		for (const entry of await list(folder)) {
 			const path = join(folder, entry);
-			if (!entry.endsWith(".sql")) continue;
+			if (!ANY_SQL.test(entry)) {
+				for (const deep of await listDeep(path)) problems.push(problem(deep, "it lies in a folder of its own", MOVE));
+				continue;
+			}
 			const stamp = stampOf(entry);
 			if (!OWNER.test(owner)) problems.push(problem(path, `${owner} is no name of an owner`, MOVE));
 			else if (stamp === null) problems.push(problem(path, "its name is not <utc>_<slug>.sql", NAME));
@@ -81,6 +84,16 @@ async function list(directory: string): Promise<readonly string[]> {
 	}
 }
 
+/** SQL files anywhere below a folder that no owner has: nobody would apply them. None when it is no folder. */
+async function listDeep(path: string): Promise<readonly string[]> {
+	if (!(await stat(path)).isDirectory()) return [];
+	const entries = await readdir(path, { recursive: true });
+	return entries
+		.filter((entry) => ANY_SQL.test(entry))
+		.sort()
+		.map((entry) => join(path, entry));
+}
+
 async function readMigration(path: string, owner: string | null, name: string, stamp: string): Promise<MigrationFile> {
 	const bytes = await readFile(path).catch((error: unknown) => {
 		throw unreadable(path, error);
@@ -102,7 +115,7 @@ async function readMigration(path: string, owner: string | null, name: string, s
 /** The optional first line: `-- requires: orders/20260114093000_a, platform/20260102000000_b`. */
 function requirementsOf(text: string, path: string): readonly string[] {
 	const end = text.indexOf("\n");
-	const line = /^--[ \t]*requires:(.*)$/.exec(end < 0 ? text : text.slice(0, end));
+	const line = REQUIRES.exec(end < 0 ? text : text.slice(0, end));
 	if (!line) return [];
 	return line[1]!.split(",").map((item) => {
 		const name = item.trim().replace(/\.sql$/, "");
@@ -159,6 +172,9 @@ function unreadable(path: string, cause: unknown): FirebreakError {
 /** As the schema has names of owners. */
 export const OWNER = /^[A-Za-z0-9_][A-Za-z0-9._-]*$/;
 export const SLUG = /^[a-z0-9]+(?:[_-][a-z0-9]+)*$/;
+/** What a file of SQL may be called; only `.sql` is applied, and what looks like it is not left out in silence. */
+const ANY_SQL = /\.sql$/i;
+const REQUIRES = /^--[ \t]*requires[ \t]*:(.*)$/i;
 const REQUIREMENT = /^[A-Za-z0-9_][A-Za-z0-9._-]*\/\d{14}_[a-z0-9_-]+$/;
 const STAMP_LENGTH = 14;
 const SUFFIX_LENGTH = ".sql".length;

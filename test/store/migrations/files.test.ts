@@ -35,7 +35,10 @@ describe("readPolicyFiles", () => {
 	test("reads folders of owners in timestamp order; other files are let be", async () => {
 		put("payments/20260102000000_b.sql", "select 2");
 		put("orders/20260103000000_c.sql", "select 3");
-		put("orders/20260101000000_a-1.sql", "-- requires: payments/20260102000000_b.sql , x.y/20260101000000_z\nselect 1");
+		put(
+			"orders/20260101000000_a-1.sql",
+			"-- Requires : payments/20260102000000_b.sql , x.y/20260101000000_z\nselect 1",
+		);
 		put("orders/README.md", "text");
 		put(".hidden/20260101000000_a.sql", "select 1");
 		put("README.md", "text");
@@ -72,11 +75,16 @@ describe("readPolicyFiles", () => {
 		put("orders/20260230000000_day.sql", "");
 		put("orders/20260101000000_Upper.sql", "");
 		put("two words/20260101000000_x.sql", "");
+		put("orders/2026/01/20260101000000_deep.sql", "");
+		put("orders/2026/notes.txt", "");
+		put("orders/20260101000000_loud.SQL", "");
 		const error = await refusal(readPolicyFiles(root));
 		expect(error.code).toBe("migration_invalid");
 		expect(error.problems.map(({ file, message }) => [file!.slice(root.length + 1), message])).toEqual([
 			["20260101000000_lost.sql", "it lies in no owner's folder"],
+			["orders/2026/01/20260101000000_deep.sql", "it lies in a folder of its own"],
 			["orders/20260101000000_Upper.sql", "its name is not <utc>_<slug>.sql"],
+			["orders/20260101000000_loud.SQL", "its name is not <utc>_<slug>.sql"],
 			["orders/20260230000000_day.sql", "its name is not <utc>_<slug>.sql"],
 			["orders/20261301000000_month.sql", "its name is not <utc>_<slug>.sql"],
 			["orders/add_policy.sql", "its name is not <utc>_<slug>.sql"],
