@@ -52,6 +52,8 @@ const METRICS: Readonly<Record<keyof typeof METRIC, string>> = {
 	policyRevision: "absent until policy is loaded. Alert when servers differ for longer than a minute",
 	revocationSeq: "alike",
 	snapshotAge: "`lane` is `policy` or `revocation`. Alert well before the age limits",
+	snapshotSource:
+		"`source` is `disk` or `database`. Alert on `disk` for longer than a minute: the server started without Postgres",
 	revisionsRefused: "alert on any increase: what was committed is not enforced",
 	recordsLost: "`kind` is `denial`, `monitor`, `crossing`, `edge` or `flow`. Alert on any increase",
 	recordQueue: "grows while Postgres is away; at `FIREBREAK_RECORD_QUEUE_MAX` records are lost",
@@ -74,10 +76,12 @@ const FIELDS: Readonly<Record<LogField, string>> = {
 	kind: "of record",
 	milliseconds: "it took",
 	policies: "in the set",
+	policy_age_seconds: "since Postgres last confirmed the policy that came from the disk",
 	problem: "in OpenTelemetry's words",
 	queue: "records that wait",
 	reason: "see [reasons](reasons.md)",
 	revision: "of the policy set",
+	revocation_age_seconds: "the same of the revocations",
 	seconds: "it took",
 	seq: "of the revocation lane",
 	signal: "that ended the server",
@@ -137,7 +141,7 @@ const entries = <K extends string, V>(record: Readonly<Record<K, V>>) => Object.
 /** What a server with one of everything shows. */
 function exampleScrape(): Promise<string> {
 	const metrics = createMetrics({
-		policy: () => ({ revision: 1, seq: 1, policyAge: 1, revocationAge: 1 }),
+		policy: () => ({ source: "database", revision: 1, seq: 1, policyAge: 1, revocationAge: 1 }),
 		revisionsRefused: () => 1,
 		recordsLost: () => ({ denial: 1 }),
 		recordQueue: () => 1,

@@ -23,6 +23,8 @@ export interface Readiness {
 	readonly problems: readonly string[];
 	/** What is wrong, though it is ready all the same. */
 	readonly warnings: readonly string[];
+	/** Where the policies in force come from: the disk while Postgres has not confirmed them; null before the first. */
+	readonly source: FollowStatus["origin"];
 }
 
 /**
@@ -30,7 +32,7 @@ export interface Readiness {
  * servers get stale together when Postgres is away, and taking all of them out would also stop what needs no token.
  */
 export function readinessOf({ follow, stopping, ages }: StatusSources): Readiness {
-	const { enforced, loading, policyAgeMs, revocationAgeMs, refused, state } = follow();
+	const { enforced, loading, policyAgeMs, revocationAgeMs, refused, state, origin } = follow();
 	const problems: string[] = [];
 	const warnings: string[] = [];
 	if (stopping()) problems.push("the server is stopping");
@@ -44,18 +46,21 @@ export function readinessOf({ follow, stopping, ages }: StatusSources): Readines
 	}
 	if (refused !== null) warnings.push(`revision ${refused.revision} does not compile and is refused`);
 	if (state === "lost") warnings.push("the database cannot be reached");
-	return { ready: problems.length === 0, problems, warnings };
+	if (origin === "disk") warnings.push("policy comes from the snapshot on disk");
+	return { ready: problems.length === 0, problems, warnings, source: origin };
 }
 
 /** The body of `GET /v1/status`. Ages and times are seconds. */
 export function statusOf(sources: StatusSources): Readonly<Record<string, unknown>> {
 	const follow = sources.follow();
 	const { enforced, refused } = follow;
+	const { source, ...readiness } = readinessOf(sources);
 	return {
 		version: sources.version,
 		uptime_seconds: seconds(sources.uptime()),
-		...readinessOf(sources),
+		...readiness,
 		policy: {
+			source,
 			epoch: enforced?.epoch ?? null,
 			revision: enforced?.revision ?? null,
 			seq: enforced?.seq ?? null,

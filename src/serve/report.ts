@@ -60,9 +60,10 @@ export function logHeartbeat(logger: Logger): HeartbeatEvents {
 }
 
 /** Null while no policy is loaded. */
-export function figuresOf({ enforced, policyAgeMs, revocationAgeMs }: FollowStatus): PolicyFigures | null {
-	if (enforced === null) return null;
+export function figuresOf({ enforced, origin, policyAgeMs, revocationAgeMs }: FollowStatus): PolicyFigures | null {
+	if (enforced === null || origin === null) return null;
 	return {
+		source: origin,
 		revision: enforced.revision,
 		seq: enforced.seq,
 		policyAge: (policyAgeMs ?? 0) / 1_000,

@@ -30,6 +30,8 @@ export interface MetricSources {
 }
 
 export interface PolicyFigures {
+	/** Where the policies in force come from. */
+	readonly source: "disk" | "database";
 	readonly revision: number;
 	readonly seq: number;
 	/** Seconds since the policy's head was last confirmed. */
@@ -84,6 +86,18 @@ export function createMetrics(sources: MetricSources): Metrics {
 			if (figures === null) return;
 			this.set({ lane: "policy" }, figures.policyAge);
 			this.set({ lane: "revocation" }, figures.revocationAge);
+		},
+	});
+	new Gauge({
+		name: METRIC.snapshotSource,
+		help: "1 for where the policies in force come from, 0 for the other.",
+		labelNames: ["source"],
+		registers,
+		collect() {
+			this.reset();
+			const figures = sources.policy();
+			if (figures === null) return;
+			for (const source of ["disk", "database"] as const) this.set({ source }, figures.source === source ? 1 : 0);
 		},
 	});
 	new Gauge({

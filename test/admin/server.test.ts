@@ -44,6 +44,7 @@ async function start(changes: Partial<AdminOptions> = {}) {
 			follow: () => ({
 				state: "following",
 				source: "db",
+				origin: "database",
 				listening: true,
 				head: HEAD,
 				enforced: HEAD,

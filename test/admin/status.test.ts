@@ -6,6 +6,7 @@ const HEAD = { epoch: "e", revision: 17, seq: 4 };
 const FOLLOWING: FollowStatus = {
 	state: "following",
 	source: "db:5432/firebreak",
+	origin: "database",
 	listening: true,
 	head: HEAD,
 	enforced: HEAD,
@@ -57,6 +58,13 @@ describe("readiness", () => {
 		],
 		["without the database", { state: "lost" }, {}, [], ["the database cannot be reached"]],
 		[
+			"from the disk",
+			{ state: "lost", origin: "disk" },
+			{},
+			[],
+			["the database cannot be reached", "policy comes from the snapshot on disk"],
+		],
+		[
 			"with a newer revision that is refused",
 			{ refused: { epoch: "e", revision: 18, problems: [problem] } },
 			{},
@@ -65,7 +73,8 @@ describe("readiness", () => {
 		],
 		["on the way down", {}, { stopping: () => true }, ["the server is stopping"], []],
 	])("%s", (_title, follow, others, problems, warnings) => {
-		expect(readinessOf(sources(follow, others))).toEqual({ ready: problems.length === 0, problems, warnings });
+		const source = follow.origin ?? "database";
+		expect(readinessOf(sources(follow, others))).toEqual({ ready: problems.length === 0, problems, warnings, source });
 	});
 });
 
@@ -78,6 +87,7 @@ test("the status shows policy, database, issuers, records and cache", () => {
 		problems: [],
 		warnings: ["revision 18 does not compile and is refused"],
 		policy: {
+			source: "database",
 			epoch: "e",
 			revision: 17,
 			seq: 4,

@@ -9,7 +9,7 @@ import { decision } from "../support/decisions.ts";
 import { readMetrics, type Sample } from "../support/prometheus.ts";
 
 const SOURCES: MetricSources = {
-	policy: () => ({ revision: 17, seq: 4, policyAge: 0.25, revocationAge: 0.5 }),
+	policy: () => ({ source: "disk", revision: 17, seq: 4, policyAge: 0.25, revocationAge: 0.5 }),
 	revisionsRefused: () => 2,
 	recordsLost: () => ({ denial: 1, flow: 30 }),
 	recordQueue: () => 12,
@@ -39,6 +39,8 @@ describe("what others keep", () => {
 			{ name: METRIC.revocationSeq, labels: {}, value: 4 },
 			{ name: METRIC.snapshotAge, labels: { lane: "policy" }, value: 0.25 },
 			{ name: METRIC.snapshotAge, labels: { lane: "revocation" }, value: 0.5 },
+			{ name: METRIC.snapshotSource, labels: { source: "disk" }, value: 1 },
+			{ name: METRIC.snapshotSource, labels: { source: "database" }, value: 0 },
 			{ name: METRIC.recordQueue, labels: {}, value: 12 },
 			{ name: METRIC.jwksAge, labels: { issuer: 'https://issuer.example.org/with "quotes"' }, value: 60 },
 			{ name: METRIC.revisionsRefused, labels: {}, value: 2 },
@@ -54,7 +56,13 @@ describe("what others keep", () => {
 		let loaded = true;
 		const policy = () => (loaded ? SOURCES.policy() : null);
 		const metrics = createMetrics({ ...SOURCES, policy, jwksAges: () => (loaded ? SOURCES.jwksAges() : []) });
-		const figures = [METRIC.policyRevision, METRIC.revocationSeq, METRIC.snapshotAge, METRIC.jwksAge];
+		const figures = [
+			METRIC.policyRevision,
+			METRIC.revocationSeq,
+			METRIC.snapshotAge,
+			METRIC.snapshotSource,
+			METRIC.jwksAge,
+		];
 		const first = await scrape(metrics);
 		for (const name of figures) expect(valuesOf(first, name)).not.toEqual([]);
 		loaded = false;

@@ -15,6 +15,19 @@ export type FollowEvent =
 			readonly milliseconds: number;
 			readonly whole: boolean;
 	  }
+	/** What the disk kept is enforced, until Postgres says more. The ages are of this moment. */
+	| {
+			readonly kind: "restored";
+			readonly head: Head;
+			readonly policies: number;
+			readonly milliseconds: number;
+			readonly policyAgeMs: number;
+			readonly revocationAgeMs: number;
+	  }
+	/** What the disk kept is damaged, of another database, or does not compile; it is not used. */
+	| { readonly kind: "restore_failed"; readonly error: unknown }
+	/** After `restored`: Postgres answers, and what is enforced is what it says. */
+	| { readonly kind: "live"; readonly head: Head }
 	/** A revision does not compile; the last good one stays. */
 	| {
 			readonly kind: "refused";
@@ -45,6 +58,8 @@ export interface FollowStatus {
 	readonly source: string;
 	/** Whether hints come; without them a change waits for the next poll. */
 	readonly listening: boolean;
+	/** Where the policies in force come from: the disk until Postgres confirms or replaces them; null before the first. */
+	readonly origin: "disk" | "database" | null;
 	/** The last head that was read; null before the first. */
 	readonly head: Head | null;
 	/** What is enforced; null before the first snapshot. */

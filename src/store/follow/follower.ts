@@ -7,17 +7,21 @@ import { EMPTY_SNAPSHOT } from "../../core/compile/compile.ts";
 import { Lane } from "../../core/lane.ts";
 import type { PolicyView } from "../../core/policy-view.ts";
 import type { Clock } from "../../core/time.ts";
+import type { Checkpoint } from "../checkpoint.ts";
 import type { Head } from "../head.ts";
 import { describeCause } from "../store-error.ts";
 import { backoff } from "./backoff.ts";
 import type { FollowEvent, FollowStatus } from "./events.ts";
 import { Listener } from "./listener.ts";
 import { type Compiler, Loader } from "./loader.ts";
+import { type Keepsake, Restorer } from "./restore.ts";
 import type { PolicySource } from "./source.ts";
 import { Pause, type Timers } from "./timers.ts";
 
 export interface FollowerOptions {
 	readonly source: PolicySource;
+	/** What was kept on disk, taken up at the start until the source answers. */
+	readonly keepsake?: Keepsake | undefined;
 	readonly compiler: Compiler;
 	readonly clock: Clock;
 	/** In [0, 1). */
@@ -33,9 +37,11 @@ export interface PolicyFollower {
 	/** What requests are judged against: one reference, swapped whole. Before the first snapshot it knows and allows nothing. */
 	current(): PolicyView;
 	status(): FollowStatus;
+	/** What may be kept on disk: null until the source has answered, and while the two lanes are of different epochs. */
+	checkpoint(): Checkpoint | null;
 	/**
-	 * Resolves once a snapshot and every revocation are there, or when stopped. Never rejects: it keeps trying. Whoever
-	 * answers before that answers without revocations, which count as stale.
+	 * Resolves once a snapshot and every revocation are there, from the source or from the disk, or when stopped. Never
+	 * rejects: it keeps trying. Whoever answers before that answers without revocations, which count as stale.
 	 */
 	start(): Promise<void>;
 	/** Resolves when nothing runs any more. */
@@ -51,6 +57,7 @@ class Follower implements PolicyFollower {
 	readonly #pause: Pause;
 	readonly #listener: Listener;
 	readonly #loader: Loader;
+	readonly #restorer: Restorer | null;
 	readonly #started = Promise.withResolvers<void>();
 	#view: PolicyView = Object.freeze({
 		snapshot: EMPTY_SNAPSHOT,
@@ -61,6 +68,11 @@ class Follower implements PolicyFollower {
 	/** Up to where the lane was read; rows that were pruned leave it ahead of the last row. */
 	#seq = 0;
 	#laneEpoch = "";
+	/** The source told the lane at least once. */
+	#laneIsLive = false;
+	#origin: FollowStatus["origin"] = null;
+	/** What the disk gave, until the source was heard after it. */
+	#restored: Head | null = null;
 	#head: Head | null = null;
 	#failures = 0;
 	#lost = false;
@@ -73,7 +85,7 @@ class Follower implements PolicyFollower {
 	#running: Promise<unknown> | null = null;
 
 	constructor(options: FollowerOptions) {
-		const { source, timers, random, clock, compiler, report } = options;
+		const { source, keepsake, timers, random, clock, compiler, report } = options;
 		this.#options = options;
 		this.#pause = new Pause(timers);
 		this.#loader = new Loader({
@@ -85,10 +97,15 @@ class Follower implements PolicyFollower {
 			report,
 			base: () => this.#view.snapshot,
 			adopt: (snapshot, confirmedAt) => {
+				this.#origin = "database";
 				this.#show({ snapshot, policyConfirmedAt: confirmedAt });
 			},
 			onIdle: () => this.#hint(),
 		});
+		const adopt = (checkpoint: Checkpoint) => this.#takeUp(checkpoint);
+		this.#restorer = keepsake
+			? new Restorer({ keepsake, timers, clock, compiler, report, adopt, onIdle: () => this.#hint() })
+			: null;
 		this.#listener = new Listener({
 			source,
 			timers,
@@ -108,7 +125,10 @@ class Follower implements PolicyFollower {
 	}
 
 	start(): Promise<void> {
-		this.#running ??= Promise.all([this.#run(), this.#listener.run()]);
+		if (this.#running === null) {
+			this.#restorer?.start();
+			this.#running = Promise.all([this.#run(), this.#listener.run()]);
+		}
 		return this.#started.promise;
 	}
 
@@ -118,8 +138,15 @@ class Follower implements PolicyFollower {
 		this.#listener.stop();
 		this.#pause.wake();
 		this.#started.resolve();
+		await this.#restorer?.stop();
 		await this.#running;
 		await this.#loader.idle();
+	}
+
+	checkpoint(): Checkpoint | null {
+		const { snapshot } = this.#view;
+		const whole = snapshot !== EMPTY_SNAPSHOT && this.#laneIsLive && snapshot.epoch === this.#laneEpoch;
+		return whole ? { ...this.#view, seq: this.#seq } : null;
 	}
 
 	status(): FollowStatus {
@@ -130,11 +157,12 @@ class Follower implements PolicyFollower {
 		return {
 			state: this.#lost ? "lost" : begun ? "following" : "starting",
 			source: this.#options.source.name,
+			origin: this.#origin,
 			listening: this.#listening === true,
 			head: this.#head,
 			enforced: begun ? { epoch: snapshot.epoch, revision: snapshot.revision, seq: this.#seqOf(snapshot) } : null,
 			refused: this.#loader.refused,
-			loading: this.#loader.progress,
+			loading: this.#loader.progress ?? this.#restorer?.progress ?? null,
 			lastError: this.#lastError,
 			policyAgeMs: age(policyConfirmedAt),
 			revocationAgeMs: age(laneConfirmedAt),
@@ -149,6 +177,20 @@ class Follower implements PolicyFollower {
 	#show(change: Partial<PolicyView>): void {
 		this.#view = Object.freeze({ ...this.#view, ...change });
 		if (this.#view.snapshot !== EMPTY_SNAPSHOT && Number.isFinite(this.#view.laneConfirmedAt)) this.#started.resolve();
+	}
+
+	/** What the disk kept. Revocations that the source told meanwhile are newer. */
+	#takeUp({ seq, snapshot, lane, policyConfirmedAt, laneConfirmedAt }: Checkpoint): void {
+		const { epoch, revision } = snapshot;
+		this.#origin = "disk";
+		this.#restored = { epoch, revision, seq };
+		if (this.#laneIsLive) {
+			this.#show({ snapshot, policyConfirmedAt });
+			return;
+		}
+		this.#seq = seq;
+		this.#laneEpoch = epoch;
+		this.#show({ snapshot, lane, policyConfirmedAt, laneConfirmedAt });
 	}
 
 	#hint(): void {
@@ -185,11 +227,15 @@ class Follower implements PolicyFollower {
 			this.#again = true;
 		} else if (head.epoch === snapshot.epoch && head.revision === snapshot.revision) {
 			this.#loader.settled();
+			this.#origin = "database";
 			this.#show({ policyConfirmedAt: askedAt });
-		} else {
+		} else if (!this.#restorer?.isWorthWaitingFor(head)) {
 			this.#loader.want(head);
 		}
 		await this.#followLane(head, askedAt);
+		if (this.#restored === null || this.#origin === "disk" || this.#stopped) return;
+		this.#restored = null;
+		this.#options.report({ kind: "live", head });
 	}
 
 	async #followLane(head: Head, askedAt: number): Promise<void> {
@@ -210,6 +256,7 @@ class Follower implements PolicyFollower {
 		}
 		this.#seq = seq;
 		this.#laneEpoch = head.epoch;
+		this.#laneIsLive = true;
 		this.#show({ lane, laneConfirmedAt: askedAt });
 		const { report } = this.#options;
 		if (rows > 0) report({ kind: "lane", seq, rows });
@@ -218,7 +265,7 @@ class Follower implements PolicyFollower {
 	}
 
 	#noticeRewind(head: Head): void {
-		const known = this.#head;
+		const known = this.#head ?? this.#restored;
 		if (!known) return;
 		const back = head.revision < known.revision || head.seq < known.seq;
 		if (head.epoch !== known.epoch || back) this.#options.report({ kind: "rewound", from: known, to: head });

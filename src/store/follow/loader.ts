@@ -6,6 +6,7 @@ import type { PolicySet } from "../../core/model.ts";
 import type { Snapshot } from "../../core/snapshot.ts";
 import type { Clock } from "../../core/time.ts";
 import { backoff } from "./backoff.ts";
+import { drive } from "./drive.ts";
 import type { FollowEvent, FollowStatus, RevisionId } from "./events.ts";
 import type { PolicySource } from "./source.ts";
 import type { Timers } from "./timers.ts";
@@ -105,8 +106,8 @@ export class Loader {
 		if (this.#stopped) return;
 		const { epoch, revision } = loaded;
 		const work = changes ? compiler.changes(from, changes) : compiler.whole(loaded as PolicySet, from);
-		const result = await this.#drive(work);
-		if (this.#stopped) return;
+		const result = await drive(work, this.#options.timers, () => this.#stopped);
+		if (result === null || this.#stopped) return;
 		if (!result.ok) {
 			this.#refuse(epoch, revision, result.problems);
 			return;
@@ -130,15 +131,5 @@ export class Loader {
 
 	#advance(policies: number): void {
 		this.#progress = policies;
-	}
-
-	/** Requests come first: the compiler takes a step, then gives way. */
-	async #drive(work: Generator<void, CompileResult>): Promise<CompileResult> {
-		for (;;) {
-			const step = work.next();
-			if (step.done) return step.value;
-			await this.#options.timers.breathe();
-			if (this.#stopped) return { ok: false, problems: [] };
-		}
 	}
 }

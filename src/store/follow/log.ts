@@ -12,6 +12,8 @@ export interface FollowLogFields {
 	readonly count?: number;
 	readonly attempt?: number;
 	readonly cause?: string;
+	readonly policy_age_seconds?: number;
+	readonly revocation_age_seconds?: number;
 	readonly error?: unknown;
 }
 
@@ -27,6 +29,20 @@ export function logFollowEvent(logger: FollowLogger, event: FollowEvent): void {
 			const { epoch, revision, policies, milliseconds } = event;
 			return logger.info("policy revision enforced", { epoch, revision, policies, milliseconds });
 		}
+		case "restored": {
+			const { head, policies, milliseconds, policyAgeMs, revocationAgeMs } = event;
+			return logger.warn("policy comes from the snapshot on disk until Postgres answers", {
+				...head,
+				policies,
+				milliseconds,
+				policy_age_seconds: policyAgeMs / 1_000,
+				revocation_age_seconds: revocationAgeMs / 1_000,
+			});
+		}
+		case "restore_failed":
+			return logger.error("the snapshot on disk is not used; policy comes from Postgres alone", { error: event.error });
+		case "live":
+			return logger.info("policy comes from Postgres now", event.head);
 		case "refused": {
 			const { epoch, revision, problems } = event;
 			const error = new FirebreakError("policy_invalid", `revision ${revision} does not compile`, { problems });

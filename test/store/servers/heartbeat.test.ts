@@ -19,6 +19,7 @@ function status(change: Partial<FollowStatus> = {}): FollowStatus {
 	return {
 		state: "following",
 		source: "test",
+		origin: "database",
 		listening: true,
 		head: { epoch: "e", revision: 7, seq: 3 },
 		enforced: { epoch: "e", revision: 7, seq: 3 },
