@@ -15,6 +15,7 @@ test.each([
 	["check", /firebreak serve +\d+\.\d\d us +\d+\.\d\dx/],
 	["authn", /one known token +\d+\.\d\d us/],
 	["condition", /true +\d+\.\d\d us/],
+	["limiter", /a source +\d+\.\d\d us/],
 	["telemetry", /countCheck +\d+\.\d\d us/],
 ])(
 	"%s runs",

@@ -6,7 +6,7 @@ import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
 /** In the order of their importance. */
-const BENCHES = ["decide", "check", "authn", "condition", "telemetry"] as const;
+const BENCHES = ["decide", "check", "authn", "condition", "telemetry", "limiter"] as const;
 
 const asked = process.argv.slice(2);
 const unknown = asked.filter((name) => !BENCHES.includes(name as (typeof BENCHES)[number]));
