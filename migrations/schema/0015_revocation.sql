@@ -47,10 +47,13 @@ comment on column firebreak.revocation.until is 'After this instant the row has 
 create function firebreak.number_revocation() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
-	if coalesce(current_setting('firebreak.migration', true), '') <> '' then
+	-- The setting names the file, but a file can reset it; the lock of `migrate up` lasts as long as its transaction.
+	if coalesce(current_setting('firebreak.migration', true), '') <> '' or exists (select from pg_locks l
+		where l.locktype = 'advisory' and l.pid = pg_backend_pid() and l.classid = 1179210309 and l.objid = 1112687947)
+	then
 		raise exception using errcode = 'object_not_in_prerequisite_state',
 			message = format('revocation %s: a policy file may not write the revocation lane', new.key),
-			detail = 'written by migration ' || current_setting('firebreak.migration'),
+			detail = 'written by migration ' || coalesce(nullif(current_setting('firebreak.migration', true), ''), '(unnamed)'),
 			hint = 'call it on its own, from psql or the command line: revocations take effect without a migration';
 	end if;
 	update firebreak.revocation_counter c set seq = c.seq + 1 returning c.seq into new.seq;

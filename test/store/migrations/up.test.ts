@@ -218,6 +218,12 @@ describe("a file that fails", () => {
 			4,
 			{ message: expect.stringContaining("a policy file may not write the revocation lane") },
 		],
+		[
+			"a revocation by a file that hides that it is one",
+			"do $$ begin reset firebreak.migration; perform firebreak.quarantine('segment', 'orders', 'ours'); end $$",
+			4,
+			{ message: expect.stringContaining("a policy file may not write the revocation lane") },
+		],
 	])("is rolled back: %s", async (_what, statement, line, problem) => {
 		bench.put("platform/20260401000000_good.sql", allow("rolled-back", "/x"));
 		bench.put("platform/20260402000000_bad.sql", text(statement));
