@@ -1,0 +1,77 @@
+/** What a team may not give itself: another team's workloads, and the right to vouch for others. */
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import type pg from "pg";
+import { createTestDatabase, type TestDatabase } from "../../support/postgres.ts";
+
+let database: TestDatabase;
+let pay: pg.Client;
+let rogue: pg.Client;
+let operator: pg.Client;
+
+beforeAll(async () => {
+	database = await createTestDatabase();
+	const roles = {
+		pay: await database.role("team_pay", "firebreak_author"),
+		rogue: await database.role("team_rogue", "firebreak_author"),
+		operator: await database.role("operator", "firebreak_operator"),
+	};
+	[pay, rogue, operator] = await Promise.all(Object.values(roles).map((role) => database.connect({ role })));
+	await operator.query(`
+		select firebreak.owner('platform'), firebreak.owner('pay', '${roles.pay}'), firebreak.owner('rogue', '${roles.rogue}');
+		select firebreak.domain('internal', 'platform');`);
+	await pay.query(segment("payments", "pay", ["spiffe://t/ns/payments/*"]));
+	await pay.query(segment("ledger", "pay", ["spiffe://t/ns/ledger/sa/a"]));
+});
+afterAll(() => database?.drop());
+
+const segment = (name: string, owner: string, members: readonly string[], more = "") =>
+	`select firebreak.segment('${name}', 'internal', 'prod', '${owner}', '{${members.join()}}'${more})`;
+
+test.each([
+	["a workload under another owner's prefix", ["spiffe://t/ns/payments/sa/payments"], "spiffe://t/ns/payments/*"],
+	["a prefix under another owner's prefix", ["spiffe://t/ns/payments/sa/*"], "spiffe://t/ns/payments/*"],
+	["a prefix over another owner's prefix", ["spiffe://t/ns/*"], "spiffe://t/ns/ledger/sa/a"],
+	["a prefix over another owner's workload", ["spiffe://t/ns/ledger/*"], "spiffe://t/ns/ledger/sa/a"],
+	["a whole trust domain", ["spiffe://t/*"], "spiffe://t/ns/ledger/sa/a"],
+	["one among many", ["spiffe://t/ns/rogue/a", "spiffe://t/ns/payments/x"], "spiffe://t/ns/payments/*"],
+])("a team may not claim %s", async (_, members, held) => {
+	await expect(rogue.query(segment("claim", "rogue", members))).rejects.toMatchObject({
+		code: "42501",
+		message: expect.stringMatching(/^segment claim, members: .*overlaps with .* which belongs to pay$/),
+		hint: expect.stringContaining("leave it to pay"),
+	});
+	await expect(rogue.query(segment("claim", "rogue", members))).rejects.toThrow(held);
+});
+
+test.each([
+	["beside it", ["spiffe://t/ns/payments2/sa/payments", "spiffe://t/ns/paymentsx"]],
+	["in another trust domain", ["spiffe://u/ns/payments/sa/payments", "spiffe://u/*"]],
+	["that only begins alike", ["spiffe://t/ns/ledger/sa/ab"]],
+])("a team may claim what stands %s", async (_, members) => {
+	await rogue.query(segment("own", "rogue", members));
+});
+
+test("a team may part its own workloads as it likes", async () => {
+	await pay.query(segment("refunds", "pay", ["spiffe://t/ns/payments/sa/refunds"]));
+});
+
+test("plain SQL is held to the same", async () => {
+	await rogue.query(segment("plain", "rogue", ["spiffe://t/ns/rogue/plain"]));
+	const insert = "insert into firebreak.segment_member values ('plain', 'spiffe://t/ns/payments/sa/x')";
+	await expect(rogue.query(insert)).rejects.toMatchObject({ code: "42501" });
+	const flag = "update firebreak.segment set trusted_proxy = true where name = 'plain'";
+	await expect(rogue.query(flag)).rejects.toMatchObject({ code: "42501" });
+});
+
+test("an operator may give a workload to another owner", async () => {
+	await operator.query(segment("mesh", "platform", ["spiffe://t/ns/payments/sa/mesh"]));
+});
+
+test.each(["trusted_proxy", "enforcer"])("%s is for operators to give", async (flag) => {
+	const wanted = (owner: string) => segment(`door-${flag.length}`, owner, [`spiffe://d/${flag}`], `, ${flag} => true`);
+	await expect(rogue.query(wanted("rogue"))).rejects.toMatchObject({
+		code: "42501",
+		message: expect.stringContaining(`, ${flag}: vouches for workloads of others`),
+	});
+	await operator.query(wanted("platform"));
+});
