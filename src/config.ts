@@ -2,9 +2,9 @@
  * The only reader of the environment: a frozen, cross-checked Config, or a refusal to start that names every mistake
  * at once. No message quotes a value, since a credential may stand in the wrong variable.
  */
-import { accessSync, constants, statSync } from "node:fs";
 import { type Address, formatAddress } from "./config/address.ts";
-import { crossCheck, type FileCheck, hasTls } from "./config/cross-check.ts";
+import { crossCheck, hasTls } from "./config/cross-check.ts";
+import { type FileCheck, unplaceable, unreadable } from "./config/files.ts";
 import {
 	checkNames,
 	type Environment,
@@ -47,6 +47,8 @@ export interface Config {
 		readonly maxAge: number;
 		readonly maxRevocationAge: number;
 		readonly pollInterval: number;
+		/** File that keeps the last good policy set; null: none is kept. */
+		readonly snapshotPath: string | null;
 	};
 	readonly records: {
 		/** Records that may wait for Postgres. */
@@ -72,6 +74,8 @@ export interface ConfigOptions {
 	readonly databaseUrl?: string | undefined;
 	/** Says why a file cannot be read, or null when it can. The default looks at the file system. */
 	readonly checkFile?: FileCheck;
+	/** The same of a place where a file is to be written. */
+	readonly checkPlace?: FileCheck;
 }
 
 /**
@@ -89,7 +93,8 @@ export function readConfig(env: Environment, options: ConfigOptions = {}): Confi
 		malformed.has("DATABASE_URL") || malformed.has("FIREBREAK_DATABASE_URL")
 			? null
 			: oneDatabaseUrl(values.DATABASE_URL, values.FIREBREAK_DATABASE_URL, note);
-	crossCheck(source, values, options.checkFile ?? unreadable, note);
+	const { checkFile = unreadable, checkPlace = unplaceable } = options;
+	crossCheck(source, values, { checkFile, checkPlace }, note);
 	if (problems.length > 0) throw new FirebreakError("config_invalid", "the configuration has mistakes", { problems });
 	return deepFreeze(assemble(values, databaseUrl!, source));
 }
@@ -104,6 +109,7 @@ function assemble(values: Values, databaseUrl: string, env: Environment): Config
 			}
 		: null;
 	const admin = values.FIREBREAK_ADMIN_ADDR!;
+	const snapshot = values.FIREBREAK_SNAPSHOT_PATH!;
 	return {
 		databaseUrl,
 		grpc: {
@@ -116,6 +122,7 @@ function assemble(values: Values, databaseUrl: string, env: Environment): Config
 			maxAge: values.FIREBREAK_MAX_POLICY_AGE!,
 			maxRevocationAge: values.FIREBREAK_MAX_REVOCATION_AGE!,
 			pollInterval: values.FIREBREAK_POLL_INTERVAL!,
+			snapshotPath: snapshot === "off" ? null : snapshot,
 		},
 		records: { queueMax: values.FIREBREAK_RECORD_QUEUE_MAX!, retention: values.FIREBREAK_RECORD_RETENTION! },
 		rate: { redisUrl: values.FIREBREAK_RATE_STORE === "redis" ? values.FIREBREAK_REDIS_URL : null },
@@ -150,6 +157,7 @@ export function describeConfig(config: Config): Readonly<Record<string, string>>
 		"max policy age": formatDuration(config.policy.maxAge),
 		"max revocation age": formatDuration(config.policy.maxRevocationAge),
 		"poll interval": formatDuration(config.policy.pollInterval),
+		"snapshot file": config.policy.snapshotPath ?? "off",
 		"record queue": String(config.records.queueMax),
 		"record retention": formatDuration(config.records.retention),
 		"rate store": config.rate.redisUrl === null ? "memory" : `redis ${new URL(config.rate.redisUrl).host}`,
@@ -157,19 +165,6 @@ export function describeConfig(config: Config): Readonly<Record<string, string>>
 		"log level": config.logLevel,
 		tracing: config.tracing.enabled ? "on" : "off",
 	};
-}
-
-function unreadable(path: string): string | null {
-	try {
-		accessSync(path, constants.R_OK);
-		const stats = statSync(path);
-		if (!stats.isFile()) return "it names no file";
-		return stats.size === 0 ? "its file is empty" : null;
-	} catch (error) {
-		const code = (error as NodeJS.ErrnoException).code;
-		if (code === "EACCES") return "its file may not be read by this user";
-		return code === "ENOENT" || code === "ENOTDIR" ? "its file does not exist" : `its file cannot be read (${code})`;
-	}
 }
 
 function deepFreeze<T extends object>(value: T): T {

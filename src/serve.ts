@@ -13,13 +13,13 @@ import type { Running } from "./cli/serve.ts";
 import { type Config, formatAddress } from "./config.ts";
 import { compilePolicySet, recompile } from "./core/compile/compile.ts";
 import { LIMITS } from "./core/limits.ts";
-import type { AgeLimits } from "./core/policy-view.ts";
+import { type AgeLimits, isPolicyStale } from "./core/policy-view.ts";
 import { createCheck } from "./extauthz/check.ts";
 import { explain } from "./extauthz/explain.ts";
 import { startGrpcServer } from "./extauthz/server.ts";
 import { startLimiter } from "./serve/limiter.ts";
 import { observer } from "./serve/observe.ts";
-import { figuresOf, logHeartbeat, logKeys, logRecords, logRetention } from "./serve/report.ts";
+import { figuresOf, logHeartbeat, logKeys, logRecords, logRetention, logSnapshotFile } from "./serve/report.ts";
 import type { FollowEvent } from "./store/follow/events.ts";
 import { createPolicyFollower } from "./store/follow/follower.ts";
 import { logFollowEvent } from "./store/follow/log.ts";
@@ -27,6 +27,8 @@ import { postgresSource } from "./store/follow/source.ts";
 import { realTimers } from "./store/follow/timers.ts";
 import { openDatabase } from "./store/pool.ts";
 import { createHeartbeat } from "./store/servers/heartbeat.ts";
+import { createKeeper } from "./store/snapshot-file/keeper.ts";
+import { snapshotKeepsake } from "./store/snapshot-file/keepsake.ts";
 import { createLogger } from "./telemetry/logging.ts";
 import { createMetrics } from "./telemetry/metrics.ts";
 import { NO_TRACING, startTracing } from "./telemetry/tracing.ts";
@@ -71,9 +73,12 @@ export async function serve(config: Config, { clock }: Pick<Io, "clock">): Promi
 	starting.defer(() => keys.stop());
 	const authenticator = createAuthenticator({ clock, keys });
 
+	const ages: AgeLimits = { maxPolicyAge: config.policy.maxAge, maxRevocationAge: config.policy.maxRevocationAge };
+	const { snapshotPath } = config.policy;
 	let revisionsRefused = 0;
 	const follower = createPolicyFollower({
 		source: postgresSource(database),
+		keepsake: snapshotPath === null ? undefined : snapshotKeepsake(snapshotPath),
 		compiler: { whole: (set) => compilePolicySet(set, follower.current().snapshot), changes: recompile },
 		clock,
 		random,
@@ -82,12 +87,28 @@ export async function serve(config: Config, { clock }: Pick<Io, "clock">): Promi
 		report: (event) => {
 			logFollowEvent(logger, event);
 			if (event.kind === "refused") revisionsRefused++;
-			if (CHANGES_WHAT_HOLDS.has(event.kind)) heartbeat.beat();
-			if (event.kind !== "adopted") return;
+			if (event.kind === "live") serveIfFresh();
+			if (!CHANGES_WHAT_HOLDS.has(event.kind)) return;
+			heartbeat.beat();
+			keeper?.note();
+			if (event.kind !== "adopted" && event.kind !== "restored") return;
 			keys.follow([...follower.current().snapshot.domains.values()].flatMap(({ issuers }) => issuers));
 		},
 	});
 	starting.defer(() => follower.stop());
+
+	const keeper =
+		snapshotPath === null
+			? null
+			: createKeeper({
+					path: snapshotPath,
+					checkpoint: () => follower.checkpoint(),
+					timers: realTimers,
+					clock,
+					version: VERSION,
+					events: logSnapshotFile(logger),
+				});
+	starting.defer(() => keeper?.stop());
 
 	const heartbeat = createHeartbeat({
 		self: { id: server, version: VERSION, started },
@@ -113,7 +134,6 @@ export async function serve(config: Config, { clock }: Pick<Io, "clock">): Promi
 		rateFallbacks: () => budgets.fallbacks(),
 	});
 
-	const ages: AgeLimits = { maxPolicyAge: config.policy.maxAge, maxRevocationAge: config.policy.maxRevocationAge };
 	let stopping = false;
 	const startedAt = performance.now();
 	if (config.admin.address !== null) {
@@ -129,6 +149,7 @@ export async function serve(config: Config, { clock }: Pick<Io, "clock">): Promi
 				uptime: () => performance.now() - startedAt,
 				stopping: () => stopping,
 				follow: () => follower.status(),
+				snapshotFile: () => keeper?.status() ?? null,
 				ages,
 				jwksAges: () => keys.ages(),
 				records: () => ({ queued: recorder.queued, lost: recorder.lost }),
@@ -171,8 +192,15 @@ export async function serve(config: Config, { clock }: Pick<Io, "clock">): Promi
 	recorder.start();
 	pruning.start();
 	heartbeat.start();
-	// Serving begins with the first policies and revocations together, so that no token is refused for want of the latter.
-	void follower.start().then(() => grpc.setServing(true));
+	// Serving begins with the first policies and revocations together, so that no token is refused for want of the latter. What
+	// the disk kept may be too old; then it begins when Postgres answers.
+	const serveIfFresh = () => {
+		if (!isPolicyStale(follower.current(), ages, clock())) grpc.setServing(true);
+	};
+	void follower.start().then(() => {
+		serveIfFresh();
+		keeper?.start();
+	});
 	logger.info("listening for checks", { address: formatAddress(grpc.address) });
 
 	const parts = starting.move();
@@ -187,4 +215,11 @@ export async function serve(config: Config, { clock }: Pick<Io, "clock">): Promi
 }
 
 /** After these events of the follower, what this server enforces or refuses is another. */
-const CHANGES_WHAT_HOLDS: ReadonlySet<FollowEvent["kind"]> = new Set(["adopted", "refused", "lane", "rewound"]);
+const CHANGES_WHAT_HOLDS: ReadonlySet<FollowEvent["kind"]> = new Set([
+	"adopted",
+	"restored",
+	"live",
+	"refused",
+	"lane",
+	"rewound",
+]);

@@ -1,6 +1,7 @@
 /** Whether the server should get traffic, and what an operator asks first. */
 import type { AgeLimits } from "../core/policy-view.ts";
 import type { FollowStatus } from "../store/follow/events.ts";
+import type { KeeperStatus } from "../store/snapshot-file/keeper.ts";
 
 /** What the status is made from; each is called when somebody asks. */
 export interface StatusSources {
@@ -10,6 +11,8 @@ export interface StatusSources {
 	/** Whether the server is on its way down. */
 	stopping(): boolean;
 	follow(): FollowStatus;
+	/** The file that keeps the last good policy set; null when none does. */
+	snapshotFile(): KeeperStatus | null;
 	readonly ages: AgeLimits;
 	/** Seconds since the keys of each issuer were last fetched; infinite when never. */
 	jwksAges(): Iterable<readonly [issuer: string, seconds: number]>;
@@ -55,6 +58,7 @@ export function statusOf(sources: StatusSources): Readonly<Record<string, unknow
 	const follow = sources.follow();
 	const { enforced, refused } = follow;
 	const { source, ...readiness } = readinessOf(sources);
+	const file = sources.snapshotFile();
 	return {
 		version: sources.version,
 		uptime_seconds: seconds(sources.uptime()),
@@ -75,6 +79,11 @@ export function statusOf(sources: StatusSources): Readonly<Record<string, unknow
 			listening: follow.listening,
 			head: follow.head,
 			last_error: follow.lastError,
+		},
+		snapshot_file: file && {
+			path: file.path,
+			written_at: file.writtenAt === null ? null : new Date(file.writtenAt).toISOString(),
+			error: file.error,
 		},
 		issuers: Array.from(sources.jwksAges(), ([issuer, age]) => ({
 			issuer,

@@ -1,25 +1,30 @@
 /** What single values cannot tell: settings that contradict each other, or whose effect this version does not have. */
 import { collide, isLocal } from "./address.ts";
+import type { FileCheck } from "./files.ts";
 import { type Environment, type Note, VARIABLES, type Values, type VariableName } from "./variables.ts";
 
-export type FileCheck = (path: string) => string | null;
-
 /** Anything but the default is refused, since it would silently have no effect. */
-const NOT_YET: readonly VariableName[] = [
-	"FIREBREAK_PUBLIC_ADDR",
-	"FIREBREAK_SNAPSHOT_PATH",
-	"FIREBREAK_KEYS_DIR",
-	"FIREBREAK_REPLAY_STORE",
-];
+const NOT_YET: readonly VariableName[] = ["FIREBREAK_PUBLIC_ADDR", "FIREBREAK_KEYS_DIR", "FIREBREAK_REPLAY_STORE"];
 
 const TLS = ["FIREBREAK_GRPC_TLS_CERT", "FIREBREAK_GRPC_TLS_KEY", "FIREBREAK_GRPC_TLS_CLIENT_CA"] as const;
 const FILES = [...TLS, "FIREBREAK_ADMIN_TOKEN_FILE"] as const;
 
-export function crossCheck(env: Environment, values: Values, checkFile: FileCheck, note: Note): void {
+/** Each says what is wrong with a path, or null. */
+export interface FileChecks {
+	readonly checkFile: FileCheck;
+	readonly checkPlace: FileCheck;
+}
+
+export function crossCheck(env: Environment, values: Values, { checkFile, checkPlace }: FileChecks, note: Note): void {
 	checkSupport(env, values, note);
 	for (const name of FILES) {
 		const cause = values[name] === null ? null : checkFile(values[name]);
 		if (cause !== null) note(name, cause, "name a file that this user can read");
+	}
+	const snapshot = values.FIREBREAK_SNAPSHOT_PATH;
+	const misplaced = snapshot === null || snapshot === "off" ? null : checkPlace(snapshot);
+	if (misplaced !== null) {
+		note("FIREBREAK_SNAPSHOT_PATH", misplaced, "name a file in a folder that is there and that this user can write");
 	}
 	checkGrpc(values, note);
 	checkAdmin(values, note);

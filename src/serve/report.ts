@@ -5,6 +5,7 @@ import type { KeyReport } from "../authn/keys/source.ts";
 import { FirebreakError } from "../core/errors.ts";
 import type { FollowStatus } from "../store/follow/events.ts";
 import type { HeartbeatEvents } from "../store/servers/heartbeat.ts";
+import type { KeeperEvents } from "../store/snapshot-file/keeper.ts";
 import type { Logger } from "../telemetry/logging.ts";
 import type { PolicyFigures } from "../telemetry/metrics.ts";
 
@@ -56,6 +57,14 @@ export function logHeartbeat(logger: Logger): HeartbeatEvents {
 	return {
 		lost: (error) => logger.warn("the heartbeat cannot be written; nobody sees what this server enforces", { error }),
 		back: () => logger.info("the heartbeat is written again"),
+	};
+}
+
+export function logSnapshotFile(logger: Logger): KeeperEvents {
+	return {
+		kept: ({ epoch, revision, seq }) => logger.info("policy is kept on disk", { epoch, revision, seq }),
+		lost: (error) => logger.error("policy cannot be kept on disk; what was kept grows older", { error }),
+		back: () => logger.info("policy is kept on disk again"),
 	};
 }
 

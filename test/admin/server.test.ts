@@ -54,6 +54,7 @@ async function start(changes: Partial<AdminOptions> = {}) {
 				policyAgeMs: 1,
 				revocationAgeMs: 1,
 			}),
+			snapshotFile: () => null,
 			ages: { maxPolicyAge: 1_000, maxRevocationAge: 1_000 },
 			jwksAges: () => [],
 			records: () => ({ queued: 0, lost: {} }),

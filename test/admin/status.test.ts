@@ -23,6 +23,7 @@ function sources(follow: Partial<FollowStatus> = {}, others: Partial<StatusSourc
 		uptime: () => 90_500,
 		stopping: () => false,
 		follow: () => ({ ...FOLLOWING, ...follow }),
+		snapshotFile: () => ({ path: "/var/lib/firebreak/policy.snapshot", writtenAt: 0, error: null }),
 		ages: { maxPolicyAge: 86_400_000, maxRevocationAge: 300_000 },
 		jwksAges: () => [
 			["https://issuer.example.org", 12],
@@ -97,6 +98,7 @@ test("the status shows policy, database, issuers, records and cache", () => {
 			refused,
 		},
 		database: { name: "db:5432/firebreak", reachable: true, listening: true, head: HEAD, last_error: null },
+		snapshot_file: { path: "/var/lib/firebreak/policy.snapshot", written_at: "1970-01-01T00:00:00.000Z", error: null },
 		issuers: [
 			{ issuer: "https://issuer.example.org", jwks_age_seconds: 12 },
 			{ issuer: "https://never.example.org", jwks_age_seconds: null },

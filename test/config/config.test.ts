@@ -1,4 +1,5 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "@jest/globals";
@@ -40,7 +41,7 @@ describe("readConfig accepts", () => {
 			databaseUrl: DATABASE_URL,
 			grpc: { address: { kind: "tcp", host: "127.0.0.1", port: 9001 }, tls: null, enforcerIdentity: "none" },
 			admin: { address: { kind: "tcp", host: "127.0.0.1", port: 9002 }, tokenFile: null },
-			policy: { maxAge: 86_400_000, maxRevocationAge: 300_000, pollInterval: 500 },
+			policy: { maxAge: 86_400_000, maxRevocationAge: 300_000, pollInterval: 500, snapshotPath: null },
 			records: { queueMax: 65_536, retention: 2_592_000_000 },
 			rate: { redisUrl: null },
 			drainTimeout: 20_000,
@@ -225,11 +226,6 @@ describe("readConfig refuses", () => {
 			["FIREBREAK_PUBLIC_ADDR: this version does not support it yet"],
 		],
 		[
-			"a snapshot on disk, as of now",
-			{ FIREBREAK_SNAPSHOT_PATH: "/var/x" },
-			["FIREBREAK_SNAPSHOT_PATH: this version does not support it yet"],
-		],
-		[
 			"signing keys, as of now",
 			{ FIREBREAK_KEYS_DIR: "/keys" },
 			["FIREBREAK_KEYS_DIR: this version does not support it yet"],
@@ -327,6 +323,43 @@ describe("files", () => {
 	])("that are %s are refused", (_title, file, message) => {
 		const problems = problemsOf(() => readConfig({ DATABASE_URL, FIREBREAK_ADMIN_TOKEN_FILE: file }));
 		expect(problems).toMatchObject([{ object: "FIREBREAK_ADMIN_TOKEN_FILE", message }]);
+	});
+});
+
+describe("the snapshot's place", () => {
+	const folder = mkdtempSync(join(tmpdir(), "firebreak-config-"));
+	afterAll(() => rmSync(folder, { recursive: true }));
+	const there = join(folder, "policy.snapshot");
+	writeFileSync(there, "");
+	mkdirSync(join(folder, "folder"));
+	const socket = createServer().listen(join(folder, "socket"));
+	afterAll(() => {
+		socket.close();
+	});
+	const pathOf = (path: string) => readConfig({ DATABASE_URL, FIREBREAK_SNAPSHOT_PATH: path }).policy.snapshotPath;
+
+	test.each([
+		["over a file", there, there],
+		["as a new file", join(folder, "new"), join(folder, "new")],
+		["nowhere", "off", null],
+	])("may be %s", (_title, path, expected) => {
+		expect(pathOf(path)).toBe(expected);
+		expect(readdirSync(folder).sort()).toEqual(["folder", "policy.snapshot", "socket"]);
+	});
+
+	test.each([
+		["a folder", join(folder, "folder"), "it names a folder"],
+		["a folder to be", `${join(folder, "new")}/`, "it names a folder"],
+		["a socket", join(folder, "socket"), "it names no file"],
+		["in no folder", join(folder, "missing/policy.snapshot"), "its folder does not exist"],
+		["in a file", join(there, "policy.snapshot"), "its folder does not exist"],
+		[
+			"in a folder that nobody may write",
+			"/proc/policy.snapshot",
+			expect.stringMatching(/^its folder cannot be written/),
+		],
+	])("may not be %s", (_title, path, message) => {
+		expect(problemsOf(() => pathOf(path))).toMatchObject([{ object: "FIREBREAK_SNAPSHOT_PATH", message }]);
 	});
 });
 

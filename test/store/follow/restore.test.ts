@@ -5,7 +5,9 @@ import { isPolicyStale, laneStaleness } from "../../../src/core/policy-view.ts";
 import type { FollowEvent } from "../../../src/store/follow/events.ts";
 import { createPolicyFollower, type PolicyFollower } from "../../../src/store/follow/follower.ts";
 import { CORE_COMPILER } from "../../../src/store/follow/loader.ts";
+import { logFollowEvent } from "../../../src/store/follow/log.ts";
 import type { KeptHead } from "../../../src/store/follow/restore.ts";
+import { memoryLogger } from "../../support/memory-logger.ts";
 import { policy, policySet, segment } from "../../support/policy-set.ts";
 import { laneOf } from "../support/checkpoints.ts";
 import { type FakeKeepsake, fakeKeepsake } from "../support/fake-keepsake.ts";
@@ -319,6 +321,34 @@ describe("while the source answers", () => {
 		await ready;
 		expect([policies(), status().origin]).toEqual([["kept"], "database"]);
 	});
+});
+
+test("the log says where policy comes from, how old it is, and why what was kept is not used", () => {
+	const log = memoryLogger();
+	const head = { epoch: "one", revision: 2, seq: 1 };
+	const ages = { policyAgeMs: 61_000, revocationAgeMs: 62_000 };
+	logFollowEvent(log.logger, { kind: "restored", head, policies: 7, milliseconds: 30, ...ages });
+	logFollowEvent(log.logger, { kind: "live", head });
+	const problem = { object: "snapshot /kept", message: "it is empty", cure: "delete it" };
+	const refused = new FirebreakError("snapshot_invalid", "refused", { problems: [problem] });
+	logFollowEvent(log.logger, { kind: "restore_failed", error: refused });
+	expect(log.lines()).toMatchObject([
+		{
+			level: "warn",
+			msg: "policy comes from the snapshot on disk until Postgres answers",
+			...head,
+			policies: 7,
+			policy_age_seconds: 61,
+			revocation_age_seconds: 62,
+		},
+		{ level: "info", msg: "policy comes from Postgres now", ...head },
+		{
+			level: "error",
+			msg: "the snapshot on disk is not used; policy comes from Postgres alone",
+			error: "snapshot_invalid",
+			problems: ["snapshot /kept: it is empty (delete it)"],
+		},
+	]);
 });
 
 describe("what may be kept", () => {
