@@ -11,7 +11,7 @@ import { HIDDEN, REASONS } from "../core/reasons.ts";
 import { EXIT } from "./exit-codes.ts";
 import type { Io } from "./io.ts";
 import { type Cell, createOutput, type Output, type Style } from "./output.ts";
-import { exampleHelp, type Program, timeArgument } from "./program.ts";
+import { exampleHelp, type Program, revisionArgument, timeArgument } from "./program.ts";
 
 /** Loads the policies and judges; handed in, since it needs store and core together. */
 export interface Explainer {
@@ -36,7 +36,7 @@ export function register(program: Program, io: Io, explainer: Explainer): void {
 		.option("--header <k:v>", "a header of the request; may be repeated", collectHeader)
 		.option("--token-file <file>", "file that holds the access token")
 		.option("--at <time>", "judge as of this time, such as 2026-01-31T12:00:00Z", timeArgument)
-		.option("--revision <n>", "judge by the policies as of this revision", parseRevision)
+		.option("--revision <n>", "judge by the policies as of this revision", revisionArgument)
 		.option("--decision <id>", "explain a recorded decision in place of a made-up request")
 		.addHelpText(
 			"after",
@@ -117,11 +117,6 @@ function collectHeader(text: string, headers: Readonly<Record<string, string>> =
 	const key = name.toLowerCase();
 	const joined = Object.hasOwn(headers, key) ? `${headers[key]},${value}` : value;
 	return { ...headers, [key]: joined };
-}
-
-function parseRevision(text: string): number {
-	if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError("A revision is a whole number.");
-	return Number(text);
 }
 
 const MARKS: Readonly<Record<Step["result"], { readonly text: string; readonly style: Style }>> = {

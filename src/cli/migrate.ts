@@ -2,6 +2,7 @@
 import type { Io } from "./io.ts";
 import * as fresh from "./migrate/new.ts";
 import * as status from "./migrate/status.ts";
+import * as undo from "./migrate/undo.ts";
 import * as up from "./migrate/up.ts";
 import * as verify from "./migrate/verify.ts";
 import { exampleHelp, type Program } from "./program.ts";
@@ -15,5 +16,5 @@ export function register(program: Program, io: Io): void {
 			"after",
 			exampleHelp("firebreak migrate up --wait", "firebreak migrate new orders_read_payments --owner payments"),
 		);
-	for (const subcommand of [up, status, verify, fresh]) subcommand.register(migrate, io);
+	for (const subcommand of [up, status, verify, fresh, undo]) subcommand.register(migrate, io);
 }

@@ -113,3 +113,9 @@ export function timeArgument(text: string): number {
 	if (Number.isNaN(ms)) throw new InvalidArgumentError("Write it with its zone, such as 2026-01-31T12:00:00Z.");
 	return ms;
 }
+
+/** Option parser for the number of a revision. */
+export function revisionArgument(text: string): number {
+	if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError("A revision is a whole number.");
+	return Number(text);
+}

@@ -20,8 +20,8 @@ export const LIMITS = {
 	certificateCacheBytes: 16_777_216,
 	/** Of the path of a refused request, in records. */
 	refusedPathChars: 256,
-	/** One message on the gRPC side, also after decompression; a check with 60 KiB of headers takes a tenth of it. */
-	grpcMessageBytes: 1_048_576,
+	/** One message on the gRPC side, also after decompression: a larger one fails as a call, which is the proxy's to answer. */
+	grpcMessageBytes: 4_194_304,
 	/** Checks that one proxy may have under way; Envoy's own default for a cluster is 1024. */
 	grpcStreams: 4_096,
 	/** Memory of one connection's streams, megabytes; beyond it new streams are refused. */
@@ -133,6 +133,8 @@ export const LIMITS = {
 	/** Objects and edges that a dry run lists for people, and the text of one changed value; `--json` has all of it. */
 	plannedLines: 500,
 	plannedValueChars: 120,
+	/** Revisions that the comment of an undo lists, the newest ones. */
+	undoneRevisions: 50,
 	/** Of waits before Postgres is tried again: the first, which each failure doubles, and the longest. Each is cut by up to a half at random. */
 	databaseRetryMs: 100,
 	databaseRetryMaxMs: 5_000,

@@ -15,17 +15,19 @@ export interface NewMigration {
 }
 
 /** @returns the path of the new file @throws FirebreakError usage, migration_invalid */
-export async function migrateNew({ directory, owner, name, clock }: NewMigration): Promise<string> {
-	const slug = name.trim().toLowerCase().replace(/\s+/g, "_");
-	if (!SLUG.test(slug)) {
-		throw usage("NAME", `"${name}" is no name`, "use letters, digits, blanks, _ and -, as in orders_reads_payments");
-	}
+export async function migrateNew(migration: NewMigration): Promise<string> {
+	return writeMigration(migration, template(migration.owner));
+}
+
+/** Writes one more file, never over another. @returns its path @throws FirebreakError usage, migration_invalid */
+export async function writeMigration({ directory, owner, name, clock }: NewMigration, text: string): Promise<string> {
+	const slug = slugOf(name, "NAME");
 	if (!OWNER.test(owner)) throw usage("--owner", `"${owner}" is no name of an owner`, "use letters, digits, . _ and -");
 	const folder = join(directory, owner);
 	const path = join(folder, `${formatStamp(clock())}_${slug}.sql`);
 	try {
 		await mkdir(folder, { recursive: true });
-		await writeFile(path, template(owner), { flag: "wx" });
+		await writeFile(path, text, { flag: "wx" });
 	} catch (error) {
 		const code = (error as NodeJS.ErrnoException).code ?? "unknown error";
 		throw new FirebreakError("migration_invalid", `${path} cannot be written: ${code}`, {
@@ -40,6 +42,13 @@ export async function migrateNew({ directory, owner, name, clock }: NewMigration
 		});
 	}
 	return path;
+}
+
+/** @throws FirebreakError usage naming the argument or option */
+export function slugOf(name: string, argument: string): string {
+	const slug = name.trim().toLowerCase().replace(/\s+/g, "_");
+	if (SLUG.test(slug)) return slug;
+	throw usage(argument, `"${name}" is no name`, "use letters, digits, blanks, _ and -, as in orders_reads_payments");
 }
 
 function usage(object: string, message: string, cure: string): FirebreakError {
