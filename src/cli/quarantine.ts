@@ -141,7 +141,7 @@ function rowOf({
 	by,
 	seq,
 }: Awaited<ReturnType<typeof listQuarantines>>[number]): Cell[] {
-	return [kind, name, String(seq), at.toISOString(), until?.toISOString() ?? "lifted", by, reason];
+	return [kind, name, String(seq), at.toISOString(), until?.toISOString() ?? "it is lifted", by, reason];
 }
 
 function untilArgument(text: string, now: number): number {

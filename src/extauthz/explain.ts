@@ -70,7 +70,11 @@ function principalOf(snapshot: Snapshot, source: string): string {
 /** Steps behind the one that decided, so that the whole order is seen. */
 function notReached(trace: Trace): Step[] {
 	const seen = new Set(trace.map(({ step }) => step));
-	return STEPS.filter((step) => !seen.has(step)).map((step) => ({ step, result: "skipped" }));
+	return STEPS.filter((step) => !seen.has(step)).map((step) => ({
+		step,
+		result: "skipped",
+		note: "not reached",
+	}));
 }
 
 /** Explaining spends nothing: the steps name the budgets, and judge none of them. */

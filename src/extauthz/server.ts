@@ -86,13 +86,6 @@ export class CallFacts implements Caller {
 		return this.#text("tracestate");
 	}
 
-	/** How long the proxy waits for this answer, milliseconds; undefined when it does not say. */
-	get expectedTimeoutMs(): number | undefined {
-		const text = this.#text("x-envoy-expected-rq-timeout-ms");
-		const milliseconds = Number(text);
-		return text && Number.isFinite(milliseconds) && milliseconds >= 0 ? milliseconds : undefined;
-	}
-
 	#text(name: string): string | undefined {
 		const value = this.#metadata.get(name)[0];
 		return typeof value === "string" ? value : undefined;

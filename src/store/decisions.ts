@@ -56,7 +56,7 @@ function credentialOf(row: CredentialColumns): CredentialVerdict {
 			issuer: row.token_issuer ?? "not recorded",
 			id: row.token_id,
 			owner: row.token_owner,
-			subject: "not recorded",
+			subject: "a subject that is not recorded",
 			subjectKind: "workload",
 			scopes: row.token_scopes ?? [],
 			issuedAt: null,

@@ -229,6 +229,10 @@ class Follower implements PolicyFollower {
 			this.#loader.settled();
 			this.#origin = "database";
 			this.#show({ policyConfirmedAt: askedAt });
+		} else if (this.#loader.hasRefused(head) && this.#origin === "database" && head.epoch === snapshot.epoch) {
+			// What is newer is known, and is no policy: what is enforced is the newest there is. Not so for what the disk kept,
+			// behind which there may be good revisions that nobody here saw, nor for another epoch's.
+			this.#show({ policyConfirmedAt: askedAt });
 		} else if (!this.#restorer?.isWorthWaitingFor(head)) {
 			this.#loader.want(head);
 		}

@@ -57,10 +57,15 @@ export class Loader {
 		return this.#progress;
 	}
 
+	/** Whether exactly this revision was looked at, and does not compile. */
+	hasRefused(head: RevisionId): boolean {
+		return this.#refused?.epoch === head.epoch && this.#refused.revision === head.revision;
+	}
+
 	/** The head is at this revision and what is enforced is not. */
 	want(head: RevisionId): void {
 		if (this.#running || this.#stopped) return;
-		if (this.#refused?.epoch === head.epoch && this.#refused.revision === head.revision) return;
+		if (this.hasRefused(head)) return;
 		if (this.#options.clock() < this.#notBefore) return;
 		this.#running = this.#load().finally(() => {
 			this.#running = null;

@@ -197,8 +197,8 @@ describe("a change", () => {
 			head: { revision: 2 },
 			enforced: { revision: 1 },
 			refused: { epoch: "one", revision: 2, problems: [{ object: "policy p1" }, { object: "policy p2" }] },
-			// Since the refused revision was met, the enforced one is not known to be right any more.
-			policyAgeMs: 10 * POLL,
+			// What is newer is known and refused, so the enforced one is the newest there is: nobody can age it by a bad commit.
+			policyAgeMs: 0,
 			revocationAgeMs: 0,
 		});
 		source.commit(["p3"]);

@@ -15,7 +15,9 @@ beforeAll(async () => {
 		rogue: await database.role("team_rogue", "firebreak_author"),
 		operator: await database.role("operator", "firebreak_operator"),
 	};
-	[pay, rogue, operator] = await Promise.all(Object.values(roles).map((role) => database.connect({ role })));
+	pay = await database.connect({ role: roles.pay });
+	rogue = await database.connect({ role: roles.rogue });
+	operator = await database.connect({ role: roles.operator });
 	await operator.query(`
 		select firebreak.owner('platform'), firebreak.owner('pay', '${roles.pay}'), firebreak.owner('rogue', '${roles.rogue}');
 		select firebreak.domain('internal', 'platform');`);
