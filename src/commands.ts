@@ -5,6 +5,7 @@ import type { CommandModule } from "./cli/program.ts";
 import * as quarantine from "./cli/quarantine.ts";
 import * as serve from "./cli/serve.ts";
 import * as servers from "./cli/servers.ts";
+import * as snapshot from "./cli/snapshot.ts";
 
 export const COMMANDS: readonly CommandModule[] = [
 	{
@@ -21,4 +22,5 @@ export const COMMANDS: readonly CommandModule[] = [
 	},
 	quarantine,
 	servers,
+	snapshot,
 ];

@@ -113,7 +113,7 @@ export class Restorer {
 		const { compiler, timers, clock, report, adopt } = this.#options;
 		const startedAt = clock();
 		const { header, set, lane } = await this.#read();
-		this.#checkTimes(header);
+		if (isAhead(header, clock())) throw this.#refusal(AHEAD.message, AHEAD.cure);
 		const result = await drive(compiler.whole(set, EMPTY_SNAPSHOT), timers, () => this.#ending.signal.aborted);
 		this.#ending.signal.throwIfAborted();
 		if (!result?.ok) {
@@ -181,13 +181,6 @@ export class Restorer {
 		}
 	}
 
-	/** Times to come would make old policy look fresh. */
-	#checkTimes({ policyConfirmedAt, laneConfirmedAt }: KeptHead): void {
-		const latest = this.#options.clock() + LIMITS.clockSkewSeconds * 1_000;
-		if (policyConfirmedAt <= latest && laneConfirmedAt <= latest) return;
-		throw this.#refusal("it was confirmed at a time that is still to come", "correct this machine's clock");
-	}
-
 	#refusal(message: string, cure: string): FirebreakError {
 		const { name } = this.#options.keepsake;
 		return new FirebreakError("snapshot_invalid", `the snapshot file ${name} is refused: ${message}`, {
@@ -195,6 +188,17 @@ export class Restorer {
 		});
 	}
 }
+
+/** Whether it was confirmed at a time that is still to come: it would look fresh for as long. `now` as the times. */
+export function isAhead({ policyConfirmedAt, laneConfirmedAt }: KeptHead, now: number): boolean {
+	return Math.max(policyConfirmedAt, laneConfirmedAt) > now + LIMITS.clockSkewSeconds * 1_000;
+}
+
+/** What is said of one that {@link isAhead}. */
+export const AHEAD = {
+	message: "it was confirmed at a time that is still to come",
+	cure: "correct this machine's clock, or delete the file if the clock was wrong when it was written",
+} as const;
 
 /** Why it ended when nothing was wrong. */
 const STOPPED = new Error("stopped");
