@@ -1,13 +1,13 @@
 # `make` alone lists what there is. Every target installs what it needs first.
 .DEFAULT_GOAL := help
-.PHONY: help install run demo test bench lint docs build envoy jaeger clean
+.PHONY: help install run demo test bench bench-store lint docs build envoy jaeger clean
 MAKEFLAGS += --no-print-directory
 
 # Node 24 comes with the packages; whatever node the machine has is used by npm alone.
 node := node_modules/.bin/node
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
 install: ## Install the npm packages, Node 24 among them
 	@scripts/install.sh
@@ -23,6 +23,9 @@ test: install envoy ## Every test (ARGS="test/core" for some of them)
 
 bench: install ## Measure the decision, the check and the memory, each beside its baseline
 	@npm run --silent bench -- $(ARGS)
+
+bench-store: install ## Measure loads of 1,000,000 policies, from Postgres and from disk, and COMMIT to enforced
+	@npm run --silent bench-store
 
 lint: install ## Format, lint and type check
 	@npm run --silent lint

@@ -16,6 +16,7 @@ test.each([
 	["authn", /one known token +\d+\.\d\d us/],
 	["condition", /true +\d+\.\d\d us/],
 	["limiter", /a source +\d+\.\d\d us/],
+	["snapshot-file", /read to ready +\d+\.\d\d s/],
 	["telemetry", /countCheck +\d+\.\d\d us/],
 ])(
 	"%s runs",

@@ -17,10 +17,11 @@ import { readSnapshotFile } from "../../src/store/snapshot-file/reader.ts";
 import { writeSnapshotFile } from "../../src/store/snapshot-file/writer.ts";
 import { policySet } from "../support/policy-set.ts";
 import { companyPolicies, companySegments } from "./company.ts";
-import { mebibytes, printTable, times } from "./measure.ts";
+import { mebibytes, printTable, TINY, times } from "./measure.ts";
 
-const REVOCATIONS = 100_000;
-const ROUNDS = 3;
+const SIZE = TINY ? 2_000 : 1_000_000;
+const REVOCATIONS = TINY ? 1_000 : 100_000;
+const ROUNDS = TINY ? 1 : 5;
 
 interface Figures {
 	readonly seconds: number;
@@ -42,7 +43,7 @@ const STEPS: Readonly<Record<string, (folder: string, size: number) => Figures |
 const [, , argument, folder, given] = process.argv;
 const step = STEPS[argument ?? ""];
 if (step && folder) process.stdout.write(JSON.stringify(await step(folder, Number(given))));
-else run(Number(argument ?? 1_000_000));
+else run(Number(argument ?? SIZE));
 
 function run(size: number): void {
 	const made = mkdtempSync(join(tmpdir(), "firebreak-bench-"));
