@@ -5,6 +5,7 @@ import * as conditions from "./conditions.ts";
 import { refusedConfigurations, variableTable } from "./configuration.ts";
 import { routeTable } from "./http.ts";
 import { limitTable } from "./limits.ts";
+import { permissionTables } from "./permissions.ts";
 import { reasonSections, reasonTable } from "./reasons.ts";
 import { functionSections, relationTable, roleTable } from "./sql.ts";
 import * as telemetry from "./telemetry.ts";
@@ -29,6 +30,7 @@ export const BLOCKS: Readonly<Record<string, Block>> = {
 	"sql-functions": functionSections,
 	"sql-relations": relationTable,
 	"sql-roles": roleTable,
+	permissions: permissionTables,
 	"condition-variables": conditions.variableTable,
 	"condition-functions": conditions.functionTable,
 	"condition-operators": conditions.operatorList,

@@ -101,6 +101,8 @@ const ROLES: Readonly<Record<string, string>> = {
 	firebreak_operator: "the platform team: owners, domains, whatever has no role of its own, and the revocation lane",
 	firebreak_server: "`firebreak serve` reads the policy set and revocations",
 	firebreak_recorder: "`firebreak serve` stores records",
+	firebreak_migrator:
+		"the login of `firebreak migrate up`: records what is applied. It writes no policy; files run as their owners' roles",
 	firebreak_reader: "people and tools that look",
 };
 

@@ -2,55 +2,54 @@
 import { type ClientBase, DatabaseError } from "pg";
 import { FirebreakError, type Problem } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
+import { clearAway, createFence, type Fence, resetSettings } from "./fence.ts";
+import { roleOf } from "./file-role.ts";
 import type { MigrationFile } from "./files.ts";
 import { sqlProblem } from "./sql-error.ts";
 import { type Statement, splitStatements } from "./statements.ts";
 
-/**
- * A user's text runs inside a SECURITY DEFINER function: there Postgres refuses COMMIT, ROLLBACK, SET ROLE and RESET
- * ROLE, so that no file can leave the transaction or the role of the run. INFO always reaches the client, and tells it
- * which statement failed.
- */
-const FENCE = `
-create function pg_temp.firebreak_run(statements text[]) returns void language plpgsql security definer as $$
-declare
-	current integer;
-begin
-	for i in 1 .. cardinality(statements) loop
-		current := i;
-		execute statements[i];
-	end loop;
-exception when others or query_canceled or assert_failure then
-	raise info 'firebreak statement %', current;
-	raise;
-end
-$$`;
-
-/** Once for each run, before its first file of users. */
-export async function raiseFence(client: ClientBase): Promise<void> {
-	await client.query(FENCE);
+/** Runs files one behind the other, on one connection inside one transaction. */
+export interface FileRunner {
+	/**
+	 * Runs every statement: of a file of users as the role of its owner, fenced into it; of the schema's own as it stands.
+	 * Nothing that an earlier file set or left reaches it.
+	 * @throws FirebreakError migration_invalid with file, line, object and cure; errors of the connection as they came.
+	 */
+	run(file: MigrationFile, progress: (done: number, total: number) => void): Promise<void>;
 }
 
-/**
- * Runs every statement of the file; settings that an earlier file left are reset first.
- * @throws FirebreakError migration_invalid with file, line, object and cure; errors of the connection as they came.
- */
-export async function runFile(
-	client: ClientBase,
-	file: MigrationFile,
-	progress: (done: number, total: number) => void,
-): Promise<void> {
-	const statements = splitStatements(file.text);
-	refuseTransactionControl(file, statements);
-	await client.query("reset all");
+export function createFileRunner(client: ClientBase): FileRunner {
+	const fence = createFence(client);
+	return {
+		async run(file, progress) {
+			const statements = splitStatements(file.text);
+			refuseTransactionControl(file, statements);
+			await resetSettings(client);
+			if (file.owner === null) {
+				for (const [index, statement] of statements.entries()) {
+					await runPlainly(client, file, statement);
+					progress(index + 1, statements.length);
+				}
+				await resetSettings(client);
+				return;
+			}
+			const role = await roleOf(client, file);
+			await announce(client, file);
+			let done = 0;
+			for (const batch of batches(statements)) {
+				await runFenced(fence, role, file, batch);
+				done += batch.length;
+				progress(done, statements.length);
+			}
+			await clearAway(client, file);
+		},
+	};
+}
+
+/** Whose the writes are from here on, for the history. The setting is for messages alone: the file can change it. */
+async function announce(client: ClientBase, file: MigrationFile): Promise<void> {
+	await client.query("insert into firebreak.running (migration) values ($1)", [file.name]);
 	await client.query("select set_config('firebreak.migration', $1, true)", [file.name]);
-	let done = 0;
-	for (const batch of file.owner === null ? statements.map((statement) => [statement]) : batches(statements)) {
-		if (file.owner === null) await runPlainly(client, file, batch[0]!);
-		else await runFenced(client, file, batch);
-		done += batch.length;
-		progress(done, statements.length);
-	}
 }
 
 /** Our own schema files change roles and are trusted to change them back. */
@@ -62,18 +61,18 @@ async function runPlainly(client: ClientBase, file: MigrationFile, statement: St
 	}
 }
 
-async function runFenced(client: ClientBase, file: MigrationFile, batch: readonly Statement[]): Promise<void> {
-	let failed = 1;
-	const onNotice = ({ message }: { message?: string | undefined }) => {
-		failed = Number(/^firebreak statement (\d+)$/.exec(message ?? "")?.[1] ?? failed);
-	};
-	client.on("notice", onNotice);
+async function runFenced(fence: Fence, role: string, file: MigrationFile, batch: readonly Statement[]): Promise<void> {
+	let failed = batch[0]!;
 	try {
-		await client.query("select pg_temp.firebreak_run($1::text[])", [batch.map(({ text }) => text)]);
+		await fence.run(
+			role,
+			batch.map(({ text }) => text),
+			(index) => {
+				failed = batch[index] ?? failed;
+			},
+		);
 	} catch (error) {
-		throw failure(error, file, batch[failed - 1] ?? batch[0]!);
-	} finally {
-		client.off("notice", onNotice);
+		throw failure(error, file, failed);
 	}
 }
 

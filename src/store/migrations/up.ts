@@ -19,7 +19,7 @@ import { type MigrationFile, readPolicyFiles, readSchemaFiles } from "./files.ts
 import { locate } from "./locate.ts";
 import { limitTo, orderPending } from "./order.ts";
 import { type Plan, readPlan } from "./plan.ts";
-import { raiseFence, runFile } from "./run-file.ts";
+import { createFileRunner } from "./run-file.ts";
 import { describeSqlError } from "./sql-error.ts";
 
 export interface MigrationFolders {
@@ -126,17 +126,17 @@ async function apply(
 		if (severity === "NOTICE" || severity === "WARNING") options.report?.({ kind: "notice", text: `${message}` });
 	};
 	client.on("notice", onNotice);
-	await raiseFence(client);
+	const runner = createFileRunner(client);
 	for (const file of files) {
 		const started = options.clock();
-		await runFile(client, file, (done, total) => options.report?.({ kind: "running", file, done, total }));
+		await runner.run(file, (done, total) => options.report?.({ kind: "running", file, done, total }));
 		const { name, owner, checksum } = file;
 		const seconds = Math.max(0, options.clock() - started) / 1_000;
 		applied.push({ name, owner, seconds });
 		const row = { name, owner, checksum, seconds, applied_at: raw<Date>`clock_timestamp()` };
-		await client.query("reset all");
 		await rowsOf(client, sql.insertInto("firebreak.migration").values(row));
 	}
+	await client.query("delete from firebreak.running where transaction = pg_current_xact_id()");
 	await settleConstraints(client, files);
 	const head = await readHead(client);
 	const changed = head.revision !== (before?.revision ?? 0);

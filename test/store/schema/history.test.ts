@@ -25,16 +25,16 @@ describe("history", () => {
 	test("keeps every state with its range, who and which migration", async () => {
 		const migrate = (name: string, change: () => Promise<unknown>) =>
 			inTransaction(client, async () => {
-				await client.query("select set_config('firebreak.migration', $1, true)", [name]);
+				await client.query("insert into firebreak.running (migration) values ($1)", [name]);
 				await change();
 			});
 		await migrate("platform/1", () => domain({ mode: "monitor" }));
 		await migrate("platform/2", () => domain({ mode: "enforce", hidden: true }));
 		await inTransaction(client, async () => {
 			const drop = (kind: string, name: string) => call(client, "remove", { kind, name });
-			await client.query("set local firebreak.migration = 'orders/3'");
+			await client.query("insert into firebreak.running (migration) values ('orders/3')");
 			await drop("policy", "no-cards");
-			await client.query("set local firebreak.migration = 'payments/4'");
+			await client.query("insert into firebreak.running (migration) values ('payments/4')");
 			await drop("policy", "orders-reads-payments");
 		});
 		const login = new URL(database.url).username;

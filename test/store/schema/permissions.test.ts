@@ -18,6 +18,7 @@ beforeAll(async () => {
 		operator: await database.role("operator", "firebreak_operator"),
 		server: await database.role("server", "firebreak_server"),
 		recorder: await database.role("recorder", "firebreak_recorder"),
+		migrator: await database.role("migrator", "firebreak_migrator"),
 		reader: await database.role("reader", "firebreak_reader"),
 		nobody: await database.role("nobody"),
 	};

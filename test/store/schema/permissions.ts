@@ -6,7 +6,7 @@
  * firebreak_author. Owner `platform` has no role. Each domain `da`, `db`, `dp` belongs to the owner of its letter.
  */
 
-export const ACTORS = ["team", "other", "operator", "server", "recorder", "reader", "nobody"] as const;
+export const ACTORS = ["team", "other", "operator", "server", "recorder", "migrator", "reader", "nobody"] as const;
 export type Actor = (typeof ACTORS)[number];
 
 /** What the documentation calls them; the rest of each name is the group role. */
@@ -16,6 +16,7 @@ export const ACTOR_TITLES: Readonly<Record<Actor, string>> = {
 	operator: "firebreak_operator",
 	server: "firebreak_server",
 	recorder: "firebreak_recorder",
+	migrator: "firebreak_migrator",
 	reader: "firebreak_reader",
 	nobody: "any other role",
 };
@@ -44,7 +45,7 @@ export const SCENE = `
 `;
 
 const AUTHORS = ["team", "other"] as const;
-const READERS = [...AUTHORS, "operator", "server", "reader"] as const;
+const READERS = [...AUTHORS, "operator", "server", "migrator", "reader"] as const;
 const NOBODY: readonly Actor[] = [];
 
 const may = (action: string, sql: string, ...actors: readonly Actor[]): Permission => ({ action, sql, may: actors });
@@ -74,6 +75,7 @@ const READING: readonly Permission[] = [
 		"select count(*) from firebreak.decision, firebreak.flow",
 		...AUTHORS,
 		"operator",
+		"migrator",
 		"reader",
 	),
 ];
@@ -232,8 +234,11 @@ const RECORDS: readonly Permission[] = [
 	may(
 		"record an applied migration",
 		"insert into firebreak.migration (name, checksum) values ('a/1', 'c')",
-		"operator",
+		"migrator",
 	),
+	may("say which revision it made", "update firebreak.migration set revision = 1 where name = 'a/0'", "migrator"),
+	may("change what was applied", "update firebreak.migration set checksum = 'x' where name = 'a/0'"),
+	may("say which file is running", "insert into firebreak.running (migration) values ('a/1')", "migrator"),
 	may("strike out an applied migration", "delete from firebreak.migration"),
 ];
 

@@ -149,7 +149,7 @@ const BROKEN: readonly (readonly [what: string, calls: readonly Call[], message:
 test.each(BROKEN)("refuses %s at the end of the transaction", async (_, calls, message, code = "23503") => {
 	const before = await headOf(client);
 	await client.query("begin");
-	await client.query("set local firebreak.migration = 'orders/20260101000000_x'");
+	await client.query("insert into firebreak.running (migration) values ('orders/20260101000000_x')");
 	// Not before: the rest of the transaction may mend it.
 	for (const [name, args] of calls) await call(client, name, args);
 	const refusal = await refusalOf(() => client.query("commit"));
