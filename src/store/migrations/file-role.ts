@@ -46,6 +46,7 @@ with wanted as (
 	from (select) always left join firebreak.owner o on o.name = $1
 )
 select w.role, w.stated, current_user::text as login, current_database()::text as database, case
+	when not has_table_privilege('firebreak.running', 'insert') then 'no_migrator'
 	when r.oid is null then 'missing'
 	when r.rolsuper or r.rolbypassrls then 'unbound'
 	when pg_has_role(r.oid, 'firebreak_owner'::name, 'MEMBER') then 'schema_owner'
@@ -58,6 +59,10 @@ select w.role, w.stated, current_user::text as login, current_database()::text a
 from wanted w left join pg_catalog.pg_roles r on r.rolname = w.role`;
 
 const OBSTACLES = {
+	no_migrator: ({ login }: Facts) => ({
+		message: `${login} is no member of firebreak_migrator, who records what is applied`,
+		cure: `grant firebreak_migrator to ${escapeIdentifier(login)}`,
+	}),
 	missing: ({ role }: Facts) => ({
 		message: "it does not exist in this cluster",
 		cure: `create role ${escapeIdentifier(role)} nologin in role firebreak_author`,
