@@ -11,11 +11,12 @@ import type { Checkpoint } from "../checkpoint.ts";
 import type { Head } from "../head.ts";
 import { describeCause } from "../store-error.ts";
 import { backoff } from "./backoff.ts";
-import type { FollowEvent, FollowStatus } from "./events.ts";
+import type { FollowEvent, FollowStatus, RevisionId } from "./events.ts";
 import { Listener } from "./listener.ts";
 import { type Compiler, Loader } from "./loader.ts";
 import { type Keepsake, Restorer } from "./restore.ts";
-import type { PolicySource } from "./source.ts";
+import { furthest, isRewound } from "./rewind.ts";
+import { assertFollows, type PolicySource } from "./source.ts";
 import { Pause, type Timers } from "./timers.ts";
 
 export interface FollowerOptions {
@@ -220,11 +221,13 @@ class Follower implements PolicyFollower {
 		const { snapshot } = this.#view;
 		const head = await source.readHead();
 		if (this.#stopped) return;
-		this.#noticeRewind(head);
+		this.#noticeRewind(head, snapshot);
 		this.#head = head;
 		if (this.#view.snapshot !== snapshot) {
 			// A load finished while the head was on its way: what it says of policy may be old.
 			this.#again = true;
+		} else if (this.#loader.isAfresh) {
+			this.#loader.want(head);
 		} else if (head.epoch === snapshot.epoch && head.revision === snapshot.revision) {
 			this.#loader.settled();
 			this.#origin = "database";
@@ -243,7 +246,7 @@ class Follower implements PolicyFollower {
 	}
 
 	async #followLane(head: Head, askedAt: number): Promise<void> {
-		const afresh = head.epoch !== this.#laneEpoch || head.seq < this.#seq;
+		const afresh = head.epoch !== this.#laneEpoch;
 		const lane = afresh ? new Lane() : this.#view.lane;
 		let seq = afresh ? 0 : this.#seq;
 		const wasKnown = lane.unknownKind === null;
@@ -251,10 +254,11 @@ class Follower implements PolicyFollower {
 		while (seq < head.seq) {
 			const batch = await this.#options.source.loadLane(seq);
 			if (this.#stopped) return;
-			for (const row of batch) lane.apply(row);
-			rows += batch.length;
+			assertFollows(head, batch.head, batch.head.seq);
+			for (const row of batch.rows) lane.apply(row);
+			rows += batch.rows.length;
 			// Fewer rows than numbers: the missing ones were pruned.
-			seq = Math.max(batch.at(-1)?.seq ?? head.seq, seq);
+			seq = Math.max(batch.rows.at(-1)?.seq ?? head.seq, seq);
 			if (!afresh) this.#seq = seq;
 			await this.#options.timers.breathe();
 		}
@@ -268,11 +272,15 @@ class Follower implements PolicyFollower {
 			report({ kind: "lane_unknown", seq, cause: lane.unknownKind });
 	}
 
-	#noticeRewind(head: Head): void {
-		const known = this.#head ?? this.#restored;
-		if (!known) return;
-		const back = head.revision < known.revision || head.seq < known.seq;
-		if (head.epoch !== known.epoch || back) this.#options.report({ kind: "rewound", from: known, to: head });
+	/** Numbers that went back are given out anew, perhaps before anything was loaded: it must not be forgotten until then. */
+	#noticeRewind(head: Head, policy: RevisionId): void {
+		const last = this.#head ?? this.#restored;
+		if (!last) return;
+		const known = furthest(last, this.#loader.isAfresh ? last : policy, this.#laneEpoch, this.#seq);
+		if (!isRewound(known, head)) return;
+		this.#loader.rewound();
+		this.#laneEpoch = "";
+		this.#options.report({ kind: "rewound", from: known, to: head });
 	}
 
 	#succeed(): void {

@@ -5,10 +5,11 @@ import type { Problem } from "../../core/errors.ts";
 import type { PolicySet } from "../../core/model.ts";
 import type { Snapshot } from "../../core/snapshot.ts";
 import type { Clock } from "../../core/time.ts";
+import type { Head } from "../head.ts";
 import { backoff } from "./backoff.ts";
 import { drive } from "./drive.ts";
 import type { FollowEvent, FollowStatus, RevisionId } from "./events.ts";
-import type { PolicySource } from "./source.ts";
+import { assertFollows, type PolicySource } from "./source.ts";
 import type { Timers } from "./timers.ts";
 
 /** The compiler of the core, or what a test puts in its place. */
@@ -43,6 +44,10 @@ export class Loader {
 	#failures = 0;
 	#notBefore = Number.NEGATIVE_INFINITY;
 	#stopped = false;
+	/** The database went back: its numbers mean something else now than in what is enforced. */
+	#afresh = false;
+	/** How often it did. */
+	#rewinds = 0;
 
 	constructor(options: LoaderOptions) {
 		this.#options = options;
@@ -57,17 +62,22 @@ export class Loader {
 		return this.#progress;
 	}
 
+	/** Whether what is enforced may be of a past that the database lost, whatever its number. */
+	get isAfresh(): boolean {
+		return this.#afresh;
+	}
+
 	/** Whether exactly this revision was looked at, and does not compile. */
 	hasRefused(head: RevisionId): boolean {
 		return this.#refused?.epoch === head.epoch && this.#refused.revision === head.revision;
 	}
 
 	/** The head is at this revision and what is enforced is not. */
-	want(head: RevisionId): void {
+	want(head: Head): void {
 		if (this.#running || this.#stopped) return;
 		if (this.hasRefused(head)) return;
 		if (this.#options.clock() < this.#notBefore) return;
-		this.#running = this.#load().finally(() => {
+		this.#running = this.#load(head).finally(() => {
 			this.#running = null;
 			this.#progress = null;
 			this.#options.onIdle();
@@ -79,6 +89,16 @@ export class Loader {
 		this.#refused = null;
 	}
 
+	/**
+	 * The database was set back, to numbers that are given out anew: changes since one of them would be changes to something
+	 * else, what was refused may be good, and what is being loaded may be what was lost. The next load is a whole one.
+	 */
+	rewound(): void {
+		this.#afresh = true;
+		this.#refused = null;
+		this.#rewinds++;
+	}
+
 	stop(): void {
 		this.#stopped = true;
 	}
@@ -88,10 +108,10 @@ export class Loader {
 		await this.#running;
 	}
 
-	async #load(): Promise<void> {
+	async #load(head: Head): Promise<void> {
 		const { clock, report, random } = this.#options;
 		try {
-			await this.#loadOnce();
+			await this.#loadOnce(head);
 			this.#failures = 0;
 			this.#notBefore = Number.NEGATIVE_INFINITY;
 		} catch (error) {
@@ -101,23 +121,27 @@ export class Loader {
 		}
 	}
 
-	async #loadOnce(): Promise<void> {
+	async #loadOnce(head: Head): Promise<void> {
 		const { source, compiler, clock, report, adopt, base } = this.#options;
 		const startedAt = clock();
 		this.#progress = 0;
 		const from = base();
-		const changes = from === EMPTY_SNAPSHOT ? null : await source.loadChanges(from);
+		const rewinds = this.#rewinds;
+		const isOver = () => this.#stopped || this.#rewinds !== rewinds;
+		const changes = from === EMPTY_SNAPSHOT || this.#afresh ? null : await source.loadChanges(from);
 		const loaded = changes ?? (await source.loadPolicySet((policies) => this.#advance(policies)));
-		if (this.#stopped) return;
+		if (isOver()) return;
+		assertFollows(head, loaded);
 		const { epoch, revision } = loaded;
 		const work = changes ? compiler.changes(from, changes) : compiler.whole(loaded as PolicySet, from);
-		const result = await drive(work, this.#options.timers, () => this.#stopped);
-		if (result === null || this.#stopped) return;
+		const result = await drive(work, this.#options.timers, isOver);
+		if (result === null || isOver()) return;
 		if (!result.ok) {
 			this.#refuse(epoch, revision, result.problems);
 			return;
 		}
 		this.#refused = null;
+		this.#afresh = false;
 		adopt(result.snapshot, startedAt);
 		report({
 			kind: "adopted",

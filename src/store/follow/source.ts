@@ -1,6 +1,7 @@
 /** Where a follower gets policy from: Postgres here, something simulated in tests. */
 import type { Client, QueryConfig } from "pg";
 import type { Changes } from "../../core/compile/changes.ts";
+import { FirebreakError } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
 import type { LaneRow, PolicySet } from "../../core/model.ts";
 import { loadChanges } from "../changes.ts";
@@ -14,13 +15,19 @@ export interface PolicySource {
 	/** For logs and status; no credentials. */
 	readonly name: string;
 	readHead(): Promise<Head>;
-	/** Rows behind `seq`, in order; not necessarily all of them at once. */
-	loadLane(seq: number): Promise<readonly LaneRow[]>;
+	loadLane(seq: number): Promise<LaneBatch>;
 	loadPolicySet(progress: (policies: number) => void): Promise<PolicySet>;
 	/** What changed since; null when the whole set has to be loaded. */
 	loadChanges(base: Pick<Head, "epoch" | "revision">): Promise<Changes | null>;
 	/** `onHint` says that the head may have moved, `onLost` that no more hints will come. */
 	listen(onHint: () => void, onLost: (error: Error) => void): Promise<Subscription>;
+}
+
+export interface LaneBatch {
+	/** Of the very database that the rows are from, and no newer than they. */
+	readonly head: Head;
+	/** Rows behind the number that was asked for, in order; not necessarily all of them at once. */
+	readonly rows: readonly LaneRow[];
 }
 
 export interface Subscription {
@@ -35,11 +42,33 @@ export function postgresSource(database: Database, { allowStandby = false } = {}
 	return {
 		name: database.name,
 		readHead: () => database.withClient(allowStandby ? readHead : readSourceHead),
-		loadLane: (seq) => database.withClient((client) => loadLane(client, seq)),
+		loadLane: (seq) =>
+			database.withClient(async (client) => ({ head: await readHead(client), rows: await loadLane(client, seq) })),
 		loadPolicySet: (progress) => database.withClient((client) => loadPolicySet(client, { progress })),
 		loadChanges: (base) => database.withClient((client) => loadChanges(client, base)),
 		listen: (onHint, onLost) => listen(database, onHint, onLost),
 	};
+}
+
+/**
+ * Connections of one pool may lead to different states of a database: to a standby that lags, or to one that was restored
+ * meanwhile. What one says must not be completed by what another has.
+ *
+ * @param head what was read before. @param state what the next answer was made from.
+ * @throws FirebreakError store_unsuitable when it is older, or of another epoch.
+ */
+export function assertFollows(head: Head, state: Pick<Head, "epoch" | "revision">, seq: number = head.seq): void {
+	if (state.epoch === head.epoch && state.revision >= head.revision && seq >= head.seq) return;
+	const message = `it answered from an older or another state (epoch ${state.epoch}, revision ${state.revision}) than the one before`;
+	throw new FirebreakError("store_unsuitable", `the database changed while it was read: ${message}`, {
+		problems: [
+			{
+				object: "DATABASE_URL",
+				message,
+				cure: "none is needed after a failover or a restore; else name one database, and not a pool of replicas",
+			},
+		],
+	});
 }
 
 async function listen(database: Database, onHint: () => void, onLost: (error: Error) => void): Promise<Subscription> {

@@ -373,3 +373,115 @@ describe("a source that was restored or replaced", () => {
 		expect(revision()).toBe(3);
 	});
 });
+
+describe("a failover that keeps the epoch, whose lost numbers are given out anew", () => {
+	beforeEach(started);
+
+	/** Goes back behind p2 and t1, is seen there while nothing can be loaded, and then commits others under their numbers. */
+	async function overtaken(...further: readonly (readonly string[])[]): Promise<void> {
+		const restore = source.backup();
+		source.commit(["p1", "p2"]);
+		source.revoke("t1");
+		source.revoke("t2");
+		await time.settle();
+		expect([policies().sort(), revoked("t1"), revoked("t2")]).toEqual([["p1", "p2"], "token", "token"]);
+		source.fail("changes", "set", "lane");
+		restore();
+		source.revoke("t3", { hint: false });
+		await time.advance(POLL);
+		source.revoke("t4", { hint: false });
+		for (const names of further) source.commit(names, { hint: false });
+		await time.advance(2 * POLL);
+		source.fail();
+		await time.advance(10_000);
+	}
+
+	test("the same number again is not taken for what is enforced", async () => {
+		await overtaken(["p3"]);
+		expect([revision(), policies()]).toEqual([2, ["p3"]]);
+		expect(["t1", "t2", "t3", "t4"].map(revoked)).toEqual([null, null, "token", "token"]);
+		expect(kinds().filter((kind) => kind === "rewound")).toHaveLength(1);
+	});
+
+	test("changes since a lost number are not made to what is enforced", async () => {
+		await overtaken(["p3"], ["p3", "p4"]);
+		expect([revision(), policies().sort()]).toEqual([3, ["p3", "p4"]]);
+	});
+
+	test("what was refused under the number before is looked at again", async () => {
+		const restore = source.backup();
+		source.commit(["p1", "p2"], { condition: "nonsense(" });
+		await time.settle();
+		restore();
+		await time.advance(POLL);
+		source.commit(["p3"]);
+		await time.settle();
+		expect([revision(), policies()]).toEqual([2, ["p3"]]);
+	});
+
+	test("what was on its way is not adopted", async () => {
+		const restore = source.backup();
+		const release = source.hold("changes");
+		source.commit(["p2"]);
+		source.revoke("t1");
+		await time.settle();
+		restore();
+		await time.advance(POLL);
+		source.commit(["p3"], { hint: false });
+		release();
+		await time.settle();
+		expect([revision(), policies()]).toEqual([2, ["p3"]]);
+		expect(events.filter(({ kind }) => kind === "adopted")).toMatchObject([{ revision: 2, whole: true }]);
+	});
+});
+
+describe("connections that lead to different states of one database", () => {
+	beforeEach(started);
+
+	test("a load that is older than the head is not taken for the newest", async () => {
+		const restore = source.backup();
+		source.commit(["p2"], { hint: false });
+		const primary = source.backup();
+		const late = source.hold("head");
+		source.hint();
+		await time.settle();
+		restore();
+		late();
+		await time.settle();
+		expect([revision(), policies()]).toEqual([1, ["p1"]]);
+		expect(kinds()).toEqual(["load_failed", "rewound"]);
+		primary();
+		await time.advance(5_000);
+		expect([revision(), policies()]).toEqual([2, ["p2"]]);
+	});
+
+	test("revocations that a lagging standby lacks do not count as pruned", async () => {
+		const restore = source.backup();
+		source.revoke("t1", { hint: false });
+		const primary = source.backup();
+		const late = source.hold("head");
+		source.hint();
+		await time.settle();
+		restore();
+		late();
+		await time.settle();
+		expect([revoked("t1"), follower.status().state]).toEqual([null, "lost"]);
+		primary();
+		await time.advance(POLL);
+		expect([revoked("t1"), follower.status().state]).toEqual(["token", "following"]);
+	});
+
+	test("revocations of another epoch do not complete those of the first", async () => {
+		source.revoke("t1", { hint: false });
+		const late = source.hold("head");
+		source.hint();
+		await time.settle();
+		source.setEpoch("two");
+		late();
+		await time.settle();
+		expect(follower.status()).toMatchObject({ state: "lost", enforced: { epoch: "one", seq: 0 } });
+		source.setEpoch("one");
+		await time.advance(POLL);
+		expect([revoked("t1"), follower.status().state]).toEqual(["token", "following"]);
+	});
+});

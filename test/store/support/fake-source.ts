@@ -46,7 +46,11 @@ export function fakeSource(): FakeSource {
 		name: "fake",
 		calls,
 		readHead: () => answer("head", () => ({ epoch, revision: revision(), seq: lane.length })),
-		loadLane: (seq) => answer("lane", () => lane.filter((row) => row.seq > seq).slice(0, LANE_BATCH)),
+		loadLane: (seq) =>
+			answer("lane", () => ({
+				head: { epoch, revision: revision(), seq: lane.length },
+				rows: lane.filter((row) => row.seq > seq).slice(0, LANE_BATCH),
+			})),
 		loadPolicySet: (progress) =>
 			answer("set", () => {
 				const policies = states[revision()]!;
