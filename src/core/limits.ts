@@ -135,6 +135,8 @@ export const LIMITS = {
 	plannedValueChars: 120,
 	/** Revisions that the comment of an undo lists, the newest ones. */
 	undoneRevisions: 50,
+	/** Altered revisions that a proof of the history lists, the oldest ones. */
+	alteredRevisions: 100,
 	/** Of waits before Postgres is tried again: the first, which each failure doubles, and the longest. Each is cut by up to a half at random. */
 	databaseRetryMs: 100,
 	databaseRetryMaxMs: 5_000,

@@ -1,25 +1,47 @@
 /** `firebreak migrate verify`. */
-import { migrateVerify } from "../../store/migrations/status.ts";
+import { CATALOG_FILE } from "../../store/migrations/catalog/file.ts";
+import { migrateVerify, type VerifyOutcome } from "../../store/migrations/verify.ts";
 import { withDatabase } from "../database.ts";
 import type { Io } from "../io.ts";
-import { createOutput } from "../output.ts";
+import { createOutput, type Output } from "../output.ts";
 import { exampleHelp, type Subcommands } from "../program.ts";
 import { DIRECTORY, folders } from "./folders.ts";
 
 export function register(migrate: Subcommands, io: Io): void {
 	migrate
 		.command("verify")
-		.description("hold every applied migration against its file; exit 5 when one was edited or is missing")
+		.description(
+			"prove that nothing drifted: applied files are as they were, the schema is what its files make, and no revision\n" +
+				"of the policy set was altered since it was written. Exit 5 naming whatever is not so",
+		)
 		.option("--dir <folder>", "the owners' folders", DIRECTORY)
-		.addHelpText("after", exampleHelp("firebreak migrate verify"))
+		.addHelpText("after", exampleHelp("firebreak migrate verify", "firebreak migrate verify --json"))
 		.action(async (_options, command) => {
 			const { dir, ...options } = command.optsWithGlobals();
 			const output = createOutput(io, options);
 			const verified = await withDatabase(io, "migrate", options.databaseUrl, (database) =>
-				migrateVerify(database, folders(dir)),
+				migrateVerify(database, folders(dir), CATALOG_FILE),
 			);
-			output.answer(verified, () =>
-				output.line(`${verified.verified} applied migrations are as their files say; ${verified.pending} pending`),
-			);
+			output.answer(verified, () => showVerified(output, verified));
 		});
 }
+
+function showVerified(output: Output, { verified, pending, head, schema, history }: VerifyOutcome): void {
+	output.line(`files: ${verified} applied migrations are as their files say; ${pending} pending`);
+	if (!schema) {
+		output.line(
+			head ? "schema and history: not proven while files of migrations/schema wait" : "the database has no schema yet",
+		);
+	}
+	if (schema) output.line(`schema: ${SCHEMA[schema.compared](schema.objects)}`);
+	if (history) {
+		const digest = history.digest === null ? "" : `; the newest digest is ${history.digest}`;
+		output.line(`history: ${history.revisions} revisions are as they were written${digest}`);
+	}
+}
+
+const SCHEMA = {
+	everything: (objects: number) => `${objects} objects are what migrations/schema makes`,
+	expressions_aside: (objects: number) =>
+		`${objects} objects are what migrations/schema makes, as far as this version of Postgres describes them alike: expressions were not compared`,
+};

@@ -1,8 +1,7 @@
-/** `migrate status` and `migrate verify`: what was applied, what waits, and what is not as it was. */
-import { FirebreakError } from "../../core/errors.ts";
+/** `migrate status`: what was applied, what waits, and what is not as it was. */
 import { type Head, readHead } from "../head.ts";
 import type { Database } from "../pool.ts";
-import { type AppliedMigration, editedFiles, missingFiles, readApplied, refuseNewerSchema } from "./applied.ts";
+import { type AppliedMigration, editedFiles, missingFiles, readApplied } from "./applied.ts";
 import { type MigrationFile, readPolicyFiles, readSchemaFiles } from "./files.ts";
 import { orderPending } from "./order.ts";
 import type { MigrationFolders } from "./up.ts";
@@ -44,34 +43,16 @@ export async function migrateStatus(database: Database, folders: MigrationFolder
 	};
 }
 
-/**
- * Holds every applied migration against its file.
- * @returns how many agree, and how many wait
- * @throws FirebreakError migration_drift naming every one that does not; migration_invalid, dependency_unreachable.
- */
-export async function migrateVerify(
-	database: Database,
-	folders: MigrationFolders,
-): Promise<{ readonly verified: number; readonly pending: number; readonly head: Head | null }> {
-	const { shipped, policies, applied, head } = await gather(database, folders);
-	refuseNewerSchema(shipped, applied);
-	const problems = [...editedFiles([...shipped, ...policies], applied), ...missingFiles(policies, applied)];
-	if (problems.length > 0) {
-		throw new FirebreakError("migration_drift", "applied migrations are not what their files say", { problems });
-	}
-	const names = new Set(applied.map(({ name }) => name));
-	const pending = [...shipped, ...policies].filter(({ name }) => !names.has(name)).length;
-	return { verified: applied.length, pending, head };
-}
-
-interface Gathered {
+/** What lies on disk, and what the database says was applied. */
+export interface Gathered {
 	readonly shipped: readonly MigrationFile[];
 	readonly policies: readonly MigrationFile[];
 	readonly applied: readonly AppliedMigration[];
 	readonly head: Head | null;
 }
 
-async function gather(database: Database, folders: MigrationFolders): Promise<Gathered> {
+/** @throws FirebreakError migration_invalid, dependency_unreachable */
+export async function gather(database: Database, folders: MigrationFolders): Promise<Gathered> {
 	const shipped = await readSchemaFiles(folders.schema);
 	const policies = await readPolicyFiles(folders.policy);
 	return database.withClient(async (client) => {

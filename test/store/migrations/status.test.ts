@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { migrateStatus, migrateVerify } from "../../../src/store/migrations/status.ts";
+import { CATALOG_FILE } from "../../../src/store/migrations/catalog/file.ts";
+import { migrateStatus } from "../../../src/store/migrations/status.ts";
+import { migrateVerify } from "../../../src/store/migrations/verify.ts";
 import { allow, COMPANY, openWorkbench, refusal, type Workbench } from "../support/workbench.ts";
 
 let bench: Workbench;
@@ -24,7 +26,7 @@ test("everything is pending in an empty database, which has no head", async () =
 	expect(head).toBeNull();
 	expect(new Set(migrations.map(({ state }) => state))).toEqual(new Set(["pending"]));
 	expect(migrations.at(-1)).toMatchObject({ name: A, owner: "platform", appliedAt: null, revision: null });
-	expect(await migrateVerify(bench.database, bench.folders())).toMatchObject({ verified: 0, head: null });
+	expect(await migrateVerify(bench.database, bench.folders(), CATALOG_FILE)).toMatchObject({ verified: 0, head: null });
 });
 
 test("applied ones have their time and revision, in the order they were applied", async () => {
@@ -40,7 +42,10 @@ test("applied ones have their time and revision, in the order they were applied"
 	]);
 	const names = migrations.map(({ name }) => name).filter((name) => name.startsWith("schema/"));
 	expect(names).toEqual([...names].sort());
-	expect(await migrateVerify(bench.database, bench.folders())).toMatchObject({ pending: 1, head: { revision: 1 } });
+	expect(await migrateVerify(bench.database, bench.folders(), CATALOG_FILE)).toMatchObject({
+		pending: 1,
+		head: { revision: 1 },
+	});
 });
 
 test("edited and missing files are told apart, and verify names each", async () => {
@@ -49,7 +54,7 @@ test("edited and missing files are told apart, and verify names each", async () 
 	bench.put(`${A}.sql`, COMPANY);
 	bench.put(`${B}.sql`, "select 1;");
 	expect(await states()).toEqual({ [A]: "applied", [B]: "edited", [C]: "missing" });
-	const error = await refusal(migrateVerify(bench.database, bench.folders()));
+	const error = await refusal(migrateVerify(bench.database, bench.folders(), CATALOG_FILE));
 	expect(error.code).toBe("migration_drift");
 	expect(error.problems.map(({ object, message }) => [object, message])).toEqual([
 		[`migration ${B}`, "it was edited after it was applied"],
@@ -62,5 +67,5 @@ test("files of a newer schema are unknown, and verify refuses them", async () =>
 	await client.query("insert into firebreak.migration (name, checksum) values ('schema/9999_future', 'x')");
 	const { migrations } = await migrateStatus(bench.database, bench.folders());
 	expect(migrations.find(({ name }) => name === "schema/9999_future")).toMatchObject({ state: "unknown" });
-	expect((await refusal(migrateVerify(bench.database, bench.folders()))).code).toBe("migration_drift");
+	expect((await refusal(migrateVerify(bench.database, bench.folders(), CATALOG_FILE))).code).toBe("migration_drift");
 });
