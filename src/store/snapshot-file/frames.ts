@@ -48,4 +48,5 @@ const LENGTH_BYTES = 4;
 const FRAME_CHARS = 32_768;
 /** Twice as fast as the default, for a tenth more bytes. */
 const FAST = { level: 1 };
-const BOUNDED = { maxOutputLength: LIMITS.snapshotFrameBytes };
+/** A buffer that most frames fit into whole. */
+const BOUNDED = { maxOutputLength: LIMITS.snapshotFrameBytes, chunkSize: 131_072 };

