@@ -75,7 +75,7 @@ $$;
 -- As before, but the migration is the one that the run says is running, not a setting that anybody can change; and what
 -- the end of the transaction writes keeps the migration that caused it.
 create or replace function firebreak.touch() returns trigger
-language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
 	kind constant text := tg_argv[0];
 	this constant xid8 := pg_current_xact_id();
