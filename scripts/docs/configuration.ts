@@ -18,7 +18,8 @@ const NOTES: Readonly<Record<VariableName, string>> = {
 	FIREBREAK_ADMIN_ADDR: "plain HTTP",
 	FIREBREAK_ADMIN_TOKEN_FILE: "required unless the address is loopback or a socket",
 	FIREBREAK_PUBLIC_ADDR: "",
-	FIREBREAK_SNAPSHOT_PATH: "",
+	FIREBREAK_SNAPSHOT_PATH:
+		"the folder must be there and writable. See [start without Postgres](../how-to/start-without-postgres.md)",
 	FIREBREAK_MAX_POLICY_AGE: "counted from the last time Postgres confirmed that nothing is newer",
 	FIREBREAK_MAX_REVOCATION_AGE: "counted alike",
 	FIREBREAK_POLL_INTERVAL: "hints (NOTIFY) come sooner; the poll is what is relied on",
