@@ -97,7 +97,7 @@ describe("quarantine", () => {
 			{ kind: "segment", name: "orders", reason: "INC-2", until: expect.stringMatching(/Z$/) },
 		]);
 		const { out } = await firebreak(["list"]);
-		expect(out.split("\n")[1]).toMatch(/^issuer +https:\/\/id\.example\.org +\d+ +\S+Z +lifted +\S+ +key leak$/);
+		expect(out.split("\n")[1]).toMatch(/^issuer +https:\/\/id\.example\.org +\d+ +\S+Z +it is lifted +\S+ +key leak$/);
 		await json("lift", "issuer", "https://id.example.org", "--reason", "rotated");
 		await json("lift", "segment", "orders", "--reason", "over");
 		expect((await firebreak(["list"])).out).toBe("nothing is in quarantine\n");
