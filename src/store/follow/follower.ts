@@ -227,7 +227,7 @@ class Follower implements PolicyFollower {
 			// A load finished while the head was on its way: what it says of policy may be old.
 			this.#again = true;
 		} else if (this.#loader.isAfresh) {
-			this.#loader.want(head);
+			this.#loader.want(head, askedAt);
 		} else if (head.epoch === snapshot.epoch && head.revision === snapshot.revision) {
 			this.#loader.settled();
 			this.#origin = "database";
@@ -237,7 +237,7 @@ class Follower implements PolicyFollower {
 			// behind which there may be good revisions that nobody here saw, nor for another epoch's.
 			this.#show({ policyConfirmedAt: askedAt });
 		} else if (!this.#restorer?.isWorthWaitingFor(head)) {
-			this.#loader.want(head);
+			this.#loader.want(head, askedAt);
 		}
 		await this.#followLane(head, askedAt);
 		if (this.#restored === null || this.#origin === "disk" || this.#stopped) return;

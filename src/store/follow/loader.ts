@@ -72,12 +72,12 @@ export class Loader {
 		return this.#refused?.epoch === head.epoch && this.#refused.revision === head.revision;
 	}
 
-	/** The head is at this revision and what is enforced is not. */
-	want(head: Head): void {
+	/** The head was here when it was asked for, at `askedAt` in milliseconds since the epoch, and what is enforced is not. */
+	want(head: Head, askedAt: number): void {
 		if (this.#running || this.#stopped) return;
 		if (this.hasRefused(head)) return;
 		if (this.#options.clock() < this.#notBefore) return;
-		this.#running = this.#load(head).finally(() => {
+		this.#running = this.#load(head, askedAt).finally(() => {
 			this.#running = null;
 			this.#progress = null;
 			this.#options.onIdle();
@@ -108,10 +108,10 @@ export class Loader {
 		await this.#running;
 	}
 
-	async #load(head: Head): Promise<void> {
+	async #load(head: Head, askedAt: number): Promise<void> {
 		const { clock, report, random } = this.#options;
 		try {
-			await this.#loadOnce(head);
+			await this.#loadOnce(head, askedAt);
 			this.#failures = 0;
 			this.#notBefore = Number.NEGATIVE_INFINITY;
 		} catch (error) {
@@ -121,7 +121,7 @@ export class Loader {
 		}
 	}
 
-	async #loadOnce(head: Head): Promise<void> {
+	async #loadOnce(head: Head, askedAt: number): Promise<void> {
 		const { source, compiler, clock, report, adopt, base } = this.#options;
 		const startedAt = clock();
 		this.#progress = 0;
@@ -142,7 +142,8 @@ export class Loader {
 		}
 		this.#refused = null;
 		this.#afresh = false;
-		adopt(result.snapshot, startedAt);
+		// Not when the load began: what it reads may be a standby that has this head, and lacks what came since.
+		adopt(result.snapshot, askedAt);
 		report({
 			kind: "adopted",
 			revision,

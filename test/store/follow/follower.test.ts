@@ -455,6 +455,20 @@ describe("connections that lead to different states of one database", () => {
 		expect([revision(), policies()]).toEqual([2, ["p2"]]);
 	});
 
+	test("a load counts as the newest as of the head that it follows, not as of its own start", async () => {
+		const release = source.hold("head");
+		source.commit(["p2"]);
+		await time.settle();
+		await time.advance(2_000);
+		release();
+		const releaseNext = source.hold("head");
+		await time.settle();
+		expect([revision(), follower.status().policyAgeMs]).toEqual([2, 2_000]);
+		releaseNext();
+		await time.settle();
+		expect(follower.status().policyAgeMs).toBe(0);
+	});
+
 	test("revocations that a lagging standby lacks do not count as pruned", async () => {
 		const restore = source.backup();
 		source.revoke("t1", { hint: false });
