@@ -1,6 +1,6 @@
 # `make` alone lists what there is. Every target installs what it needs first.
 .DEFAULT_GOAL := help
-.PHONY: help install run demo test bench bench-store lint docs build envoy jaeger clean
+.PHONY: help install run demo test sim bench bench-store lint docs build envoy jaeger clean
 MAKEFLAGS += --no-print-directory
 
 # Node 24 comes with the packages; whatever node the machine has is used by npm alone.
@@ -20,6 +20,9 @@ run: install ## Postgres (embedded unless DATABASE_URL is set), migrations, serv
 
 test: install envoy ## Every test (ARGS="test/core" for some of them)
 	@npm test --silent -- $(ARGS)
+
+sim: install ## Many random storms over several servers and one store (RUNS=2000; a failure prints how to replay it)
+	@SIM_RUNS=$(or $(RUNS),2000) npm test --silent -- test/sim/simulation
 
 bench: install ## Measure the decision, the check and the memory, each beside its baseline
 	@npm run --silent bench -- $(ARGS)
