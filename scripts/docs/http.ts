@@ -10,7 +10,8 @@ const TEXTS: Readonly<Record<string, string>> = {
 	"GET /readyz":
 		"200 when the server should get traffic, else 503. `problems` says why not, `warnings` what is wrong all the same, `source` where policy comes from: `database` or `disk`",
 	"GET /metrics": "Prometheus' text format, see [telemetry](telemetry.md)",
-	"GET /v1/status": "version, revision, source, ages, the database, the snapshot file, issuers' keys, records, the token cache",
+	"GET /v1/status":
+		"version, revision, source, ages, the database, the snapshot file, issuers' keys, records, the token cache",
 	"POST /v1/explain": "a made-up request judged by the policy in force, step by step",
 	"GET /v1/decisions/:id": "one recorded decision, with the columns of the table `decision`; 404 when there is none",
 	"GET /v1/flows":
