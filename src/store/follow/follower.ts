@@ -38,7 +38,7 @@ export interface PolicyFollower {
 	/** What requests are judged against: one reference, swapped whole. Before the first snapshot it knows and allows nothing. */
 	current(): PolicyView;
 	status(): FollowStatus;
-	/** What may be kept on disk: null until the source has answered, and while the two lanes are of different epochs. */
+	/** What may be kept on disk; null until the source has answered, and while it is of two epochs, or of a past that was lost. */
 	checkpoint(): Checkpoint | null;
 	/**
 	 * Resolves once a snapshot and every revocation are there, from the source or from the disk, or when stopped. Never
@@ -146,8 +146,8 @@ class Follower implements PolicyFollower {
 
 	checkpoint(): Checkpoint | null {
 		const { snapshot } = this.#view;
-		const whole = snapshot !== EMPTY_SNAPSHOT && this.#laneIsLive && snapshot.epoch === this.#laneEpoch;
-		return whole ? { ...this.#view, seq: this.#seq } : null;
+		if (snapshot === EMPTY_SNAPSHOT || !this.#laneIsLive || this.#loader.isAfresh) return null;
+		return snapshot.epoch === this.#laneEpoch ? { ...this.#view, seq: this.#seq } : null;
 	}
 
 	status(): FollowStatus {
@@ -279,6 +279,7 @@ class Follower implements PolicyFollower {
 		const known = furthest(last, this.#loader.isAfresh ? last : policy, this.#laneEpoch, this.#seq);
 		if (!isRewound(known, head)) return;
 		this.#loader.rewound();
+		this.#restorer?.abandon();
 		this.#laneEpoch = "";
 		this.#options.report({ kind: "rewound", from: known, to: head });
 	}

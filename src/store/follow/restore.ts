@@ -94,6 +94,11 @@ export class Restorer {
 		return !this.#ending.signal.aborted;
 	}
 
+	/** The live database was set back: whatever is being read may be of what it lost. */
+	abandon(): void {
+		if (this.#running !== null && !this.#done) this.#ending.abort(this.#refusal(LOST, NO_CURE));
+	}
+
 	/** Resolves when nothing runs any more. */
 	async stop(): Promise<void> {
 		this.#ending.abort(STOPPED);
@@ -174,11 +179,7 @@ export class Restorer {
 				: kept.revision > live.revision || kept.seq > live.seq
 					? `it is newer than the database, which must have been restored (revision ${kept.revision}, seq ${kept.seq})`
 					: null;
-		if (message !== null) {
-			this.#ending.abort(
-				this.#refusal(message, "none is needed if this is so: it is written anew; else correct DATABASE_URL"),
-			);
-		}
+		if (message !== null) this.#ending.abort(this.#refusal(message, NO_CURE));
 	}
 
 	#refusal(message: string, cure: string): FirebreakError {
@@ -199,6 +200,9 @@ export const AHEAD = {
 	message: "it was confirmed at a time that is still to come",
 	cure: "correct this machine's clock, or delete the file if the clock was wrong when it was written",
 } as const;
+
+const LOST = "the database was restored while it was read";
+const NO_CURE = "none is needed if this is so, it is written anew; else correct DATABASE_URL";
 
 /** Why it ended when nothing was wrong. */
 const STOPPED = new Error("stopped");

@@ -121,6 +121,24 @@ describe("while the source answers", () => {
 		expect(it.kinds()).not.toContain("live");
 	});
 
+	test("what was kept is left when the database is set back while it is read", async () => {
+		it.sameAsKept();
+		const restore = it.source.backup();
+		it.source.commit(["later"], { hint: false });
+		const keepsake = it.kept();
+		const release = keepsake.hold("rows");
+		const ready = it.follow(keepsake);
+		await it.time.settle();
+		restore();
+		await it.time.advance(2 * POLL);
+		await ready;
+		release();
+		await it.time.settle();
+		expect(it.refusal()).toMatchObject({ message: expect.stringContaining("restored while it was read") });
+		expect(it.kinds()).not.toContain("restored");
+		expect([it.status().origin, it.status().enforced]).toEqual(["database", { epoch: "one", revision: 2, seq: 1 }]);
+	});
+
 	test("what turns out to be of another database only later is left then", async () => {
 		it.sameAsKept();
 		const keepsake = it.kept({ epoch: "other" });
@@ -156,6 +174,22 @@ describe("what may be kept", () => {
 		await ready;
 		await it.time.settle();
 		expect(it.follower.checkpoint()).toEqual({ ...it.follower.current(), seq: 1 });
+	});
+
+	test("is nothing while the policies are of a past that the source lost", async () => {
+		it.sameAsKept();
+		const restore = it.source.backup();
+		it.source.commit(["lost"], { hint: false });
+		await it.follow(it.kept());
+		await it.time.settle();
+		expect(it.follower.checkpoint()).toMatchObject({ snapshot: { revision: 3 } });
+		restore();
+		const release = it.source.hold("set");
+		await it.time.advance(POLL);
+		expect([it.policies(), it.follower.checkpoint()]).toEqual([["lost"], null]);
+		release();
+		await it.time.advance(POLL);
+		expect(it.follower.checkpoint()).toMatchObject({ snapshot: { revision: 2 } });
 	});
 
 	test("is nothing while the lanes are of different epochs", async () => {
