@@ -3,28 +3,20 @@ import type { ClientBase } from "pg";
 import type { ObjectChange, ObjectKind, ObjectSpec } from "../core/diff/objects.ts";
 import { streamRows } from "./stream.ts";
 
-/** A change, and which migrations wrote the two states; null when it was done by hand. */
-export interface DatedChange extends ObjectChange {
-	readonly beforeMigration: string | null;
-	readonly afterMigration: string | null;
-}
-
 /**
  * Every object that differs between the revision and now, the transaction's own changes included once its constraints are
  * settled. The work follows the size of the change.
  */
-export async function readObjectChanges(client: ClientBase, since: number): Promise<readonly DatedChange[]> {
-	const changes: DatedChange[] = [];
-	await streamRows(client, CHANGED, [since], ([kind, name, before, after, beforeMigration, afterMigration]) => {
+export async function readObjectChanges(client: ClientBase, since: number): Promise<readonly ObjectChange[]> {
+	const changes: ObjectChange[] = [];
+	await streamRows(client, CHANGED, [since], ([kind, name, before, after]) => {
 		// JSON that Postgres wrote is spelled alike when it is alike.
 		if (before === after) return;
 		changes.push({
 			kind: kind as ObjectKind,
 			name: name!,
-			before: specOf(before!),
-			after: specOf(after!),
-			beforeMigration: beforeMigration!,
-			afterMigration: afterMigration!,
+			before: specOf(before ?? null),
+			after: specOf(after ?? null),
 		});
 	});
 	return changes;
@@ -47,12 +39,10 @@ type RawJson = JSON & { rawJSON(text: string): object };
 
 const CHANGED = `
 	with touched as (
-		select h.kind, h.name, h.from_revision, h.to_revision, h.spec, h.migration
+		select h.kind, h.name, h.from_revision, h.to_revision, h.spec
 		from firebreak.history h where h.from_revision > $1 or h.to_revision > $1
 	)
 	select t.kind, t.name,
 		min(t.spec::text) filter (where t.from_revision <= $1),
-		min(t.spec::text) filter (where t.to_revision is null),
-		min(t.migration) filter (where t.from_revision <= $1),
-		min(t.migration) filter (where t.to_revision is null)
+		min(t.spec::text) filter (where t.to_revision is null)
 	from touched t group by t.kind, t.name order by t.kind, t.name collate "C"`;

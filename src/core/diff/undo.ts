@@ -2,14 +2,8 @@
  * What puts a policy set back as it was: one step for each call, in whose name it is made, and in what order the steps of
  * different owners have to run. Every step is made with the rights of one owner, whose folder it goes to.
  */
+import { takers } from "./claims.ts";
 import { isSame, OBJECT_KINDS, type ObjectChange, type ObjectKind, type ObjectSpec } from "./objects.ts";
-
-/** `before` is what comes back, `after` what goes. */
-export interface UndoChange extends ObjectChange {
-	/** Owners whose migrations wrote the two states; null by hand. */
-	readonly beforeWriter: string | null;
-	readonly afterWriter: string | null;
-}
 
 export interface UndoStep {
 	/** In whose folder it stands. */
@@ -20,7 +14,7 @@ export interface UndoStep {
 		| { readonly do: "state"; readonly spec: ObjectSpec }
 		| { readonly do: "remove" }
 		/** Of a crossing, by the owner of its destination's domain. */
-		| { readonly do: "accept"; readonly owner: string }
+		| { readonly do: "accept" }
 		| { readonly do: "withdraw" };
 	/** What had become of the object: it was `added`, `removed` or `altered`, in which fields. */
 	readonly change: "added" | "removed" | "altered";
@@ -37,9 +31,18 @@ export interface UndoPlan {
 	readonly left: readonly Pick<UndoStep, "kind" | "name" | "owner">[];
 }
 
-/** `only`: without what belongs to other owners than this one. */
-export function planUndo(changes: readonly UndoChange[], present: LookUp, only: string | null = null): UndoPlan {
-	const steps = new Undoing(changes, present, only).steps();
+export interface UndoContext {
+	readonly present: LookUp;
+	/** Whose folder holds what operators write: owners and domains. */
+	readonly operators: string;
+	/** Without what belongs to other owners than this one; null: everything. */
+	readonly only: string | null;
+}
+
+/** Of each change, `before` comes back and `after` goes. */
+export function planUndo(changes: readonly ObjectChange[], context: UndoContext): UndoPlan {
+	const { only } = context;
+	const steps = new Undoing(changes, context).steps();
 	const moved = new Set(
 		steps.filter(({ phase }) => phase === PHASE.handOver).map(({ step }) => keyOf(step.kind, step.name)),
 	);
@@ -68,46 +71,51 @@ const PHASE = {
 	/** An object that goes to another owner is given up by the present one first. */
 	handOver: 2,
 	ordinary: 3,
+	/** Segments whose workloads those of other owners have given up. */
+	takersCome: 4,
 	/** When what they belong to has come, by another owner's hand. */
-	dependentsCome: 4,
-	ownersAndDomainsGo: 5,
+	dependentsCome: 5,
+	ownersAndDomainsGo: 6,
 } as const;
 
 class Undoing {
-	readonly #changes: ReadonlyMap<string, UndoChange>;
-	readonly #present: LookUp;
-	readonly #only: string | null;
+	readonly #changes: ReadonlyMap<string, ObjectChange>;
+	readonly #context: UndoContext;
+	readonly #takers: ReadonlySet<string>;
 
-	constructor(changes: readonly UndoChange[], present: LookUp, only: string | null) {
+	constructor(changes: readonly ObjectChange[], context: UndoContext) {
 		this.#changes = new Map(changes.map((change) => [keyOf(change.kind, change.name), change]));
-		this.#present = present;
-		this.#only = only;
+		this.#context = context;
+		this.#takers = takers(changes);
 	}
 
 	steps(): readonly Phased[] {
 		return [...this.#changes.values()].flatMap((change) => this.#stepsOf(change));
 	}
 
-	#stepsOf(change: UndoChange): readonly Phased[] {
+	#stepsOf(change: ObjectChange): readonly Phased[] {
 		const { kind, name, before, after } = change;
-		const comes = before && this.#ownerOf(change, before);
-		const goes = after && this.#ownerOf(change, after);
+		const comes = before && this.#ownerOf(kind, before);
+		const goes = after && this.#ownerOf(kind, after);
 		const steps: Phased[] = [];
 		const add = (phase: number, owner: string, call: UndoStep["call"]) => {
 			steps.push({ phase, step: { owner, kind, name, call, ...historyOf(change) } });
 		};
-		if (goes !== null && (comes === null || comes !== goes)) {
-			add(comes === null ? this.#phaseOfRemoval(kind, after!, goes) : PHASE.handOver, goes, { do: "remove" });
+		if (goes !== null && comes === null) {
+			if (kind === "rate_limit" && this.#holderOf(after!))
+				add(PHASE.limitsGo, this.#limitOwner(after!, this.#context.present), { do: "remove" });
+			else add(this.#phaseOfRemoval(kind), goes, { do: "remove" });
+		} else if (goes !== null && comes !== goes) {
+			add(PHASE.handOver, goes, { do: "remove" });
 		}
 		if (comes === null) return steps;
 		const restated = kind !== "crossing" || !isSame(contentOf(before!), after && contentOf(after));
-		if (restated) add(this.#phaseOfStatement(kind, before!, comes), comes, { do: "state", spec: before! });
+		if (restated) add(this.#phaseOfStatement(change, before!, comes), comes, { do: "state", spec: before! });
 		if (kind === "crossing") {
 			const consenting = this.#domainOwner(String(before!.destination_domain));
 			const phase = restated && consenting !== comes ? PHASE.dependentsCome : PHASE.ordinary;
 			if (before!.accepted === true) {
-				const owner = this.#resultingDomainOwner(String(before!.destination_domain));
-				add(phase, consenting, { do: "accept", owner });
+				add(phase, consenting, { do: "accept" });
 			} else if (!restated) {
 				add(phase, consenting, { do: "withdraw" });
 			}
@@ -116,62 +124,61 @@ class Undoing {
 	}
 
 	/** In whose name an object of this form is written, once owners and domains are what they were. */
-	#ownerOf(change: UndoChange, spec: ObjectSpec): string {
-		const { kind, name, before, after } = change;
+	#ownerOf(kind: ObjectKind, spec: ObjectSpec): string {
 		switch (kind) {
 			case "owner":
-			case "domain": {
-				// Operators write them, in a folder of their own choice: the one where it was done last.
-				const writer = change.beforeWriter ?? change.afterWriter;
-				return writer ?? (kind === "owner" ? name : String((before ?? after)?.owner));
-			}
+			case "domain":
+				return this.#context.operators;
 			case "issuer":
 				return this.#domainOwner(String(spec.domain));
 			case "rate_limit":
-				return this.#limitOwner(spec);
+				return this.#limitOwner(spec, (of, name) => this.#then(of, name));
 			default:
 				return String(spec.owner);
 		}
 	}
 
-	#limitOwner({ kind, name }: ObjectSpec): string {
-		const of = String(name);
-		if (kind === "domain") return this.#domainOwner(of);
-		const holder = this.#then(kind === "token" ? "issuer" : "segment", of);
-		return kind === "segment" ? String(holder?.owner) : this.#domainOwner(String(holder?.domain));
+	#limitOwner({ kind, name }: ObjectSpec, lookUp: LookUp): string {
+		const holder = lookUp(kind === "domain" ? "domain" : kind === "token" ? "issuer" : "segment", String(name));
+		if (kind === "domain" || kind === "segment") return String(holder?.owner);
+		return String(lookUp("domain", String(holder?.domain))?.owner);
 	}
 
+	/** Of an undo of a team's part: the present one, since it leaves domains alone. */
 	#domainOwner(name: string): string {
-		return String(this.#then("domain", name)?.owner);
-	}
-
-	/** An undo of one owner's part leaves domains alone that others write. */
-	#resultingDomainOwner(name: string): string {
-		const change = this.#changes.get(keyOf("domain", name));
-		const left = change?.before && this.#only !== null && this.#ownerOf(change, change.before) !== this.#only;
-		return left ? String(this.#present("domain", name)?.owner) : this.#domainOwner(name);
+		const { only, operators, present } = this.#context;
+		const then = this.#then("domain", name)?.owner;
+		const restored = only === null || only === operators;
+		return String(restored ? then : (present("domain", name)?.owner ?? then));
 	}
 
 	/** As it was; what was not there then is as it is now, until it goes. */
 	#then(kind: "domain" | "segment" | "issuer", name: string): ObjectSpec | null {
-		return this.#changes.get(keyOf(kind, name))?.before ?? this.#present(kind, name);
+		return this.#changes.get(keyOf(kind, name))?.before ?? this.#context.present(kind, name);
 	}
 
-	#phaseOfRemoval(kind: ObjectKind, spec: ObjectSpec, owner: string): number {
-		if (kind === "owner" || kind === "domain") return PHASE.ownersAndDomainsGo;
-		return kind === "rate_limit" && this.#dependsOnOthers(spec, owner) ? PHASE.limitsGo : PHASE.ordinary;
+	#phaseOfRemoval(kind: ObjectKind): number {
+		return kind === "owner" || kind === "domain" ? PHASE.ownersAndDomainsGo : PHASE.ordinary;
 	}
 
-	#phaseOfStatement(kind: ObjectKind, spec: ObjectSpec, owner: string): number {
+	#phaseOfStatement({ kind, name }: ObjectChange, spec: ObjectSpec, owner: string): number {
 		if (kind === "owner" || kind === "domain") return PHASE.ownersAndDomainsCome;
+		if (kind === "segment" && this.#takers.has(name)) return PHASE.takersCome;
 		return kind === "rate_limit" && this.#dependsOnOthers(spec, owner) ? PHASE.dependentsCome : PHASE.ordinary;
 	}
 
-	/** Whether what a rate limit bounds changes too, by another owner's hand. */
-	#dependsOnOthers({ kind, name }: ObjectSpec, owner: string): boolean {
-		if (kind === "domain") return false;
-		const change = this.#changes.get(keyOf(kind === "token" ? "issuer" : "segment", String(name)));
-		return [change?.before, change?.after].some((spec) => spec && this.#ownerOf(change!, spec) !== owner);
+	/** Whether what a rate limit bounds comes by another owner's hand, or after the rest. */
+	#dependsOnOthers(limit: ObjectSpec, owner: string): boolean {
+		const holder = this.#holderOf(limit);
+		if (!holder) return false;
+		if (holder.kind === "segment" && this.#takers.has(holder.name)) return true;
+		return [holder.before, holder.after].some((spec) => spec && this.#ownerOf(holder.kind, spec) !== owner);
+	}
+
+	/** The segment or issuer that a rate limit bounds, when it changes. Domains are there before and after the rest. */
+	#holderOf({ kind, name }: ObjectSpec): ObjectChange | undefined {
+		if (kind === "domain") return undefined;
+		return this.#changes.get(keyOf(kind === "token" ? "issuer" : "segment", String(name)));
 	}
 }
 

@@ -110,13 +110,20 @@ export const policyChanges: fc.Arbitrary<readonly (readonly Call[])[]> = fc.arra
 	{ minLength: 5, maxLength: 40 },
 );
 
-/** Makes them, each transaction as far as it is not refused. */
-export async function makeChanges(client: ClientBase, transactions: readonly (readonly Call[])[]): Promise<void> {
+/**
+ * Makes them, each transaction as far as it is not refused.
+ * @param more changes the arguments of a call
+ */
+export async function makeChanges(
+	client: ClientBase,
+	transactions: readonly (readonly Call[])[],
+	more: (name: string, args: Arguments) => Arguments = (_name, args) => args,
+): Promise<void> {
 	for (const transaction of transactions) {
 		await inTransaction(client, async () => {
 			for (const [name, args] of transaction) {
 				await client.query("savepoint one");
-				await call(client, name, args).catch(() => client.query("rollback to one"));
+				await call(client, name, more(name, args)).catch(() => client.query("rollback to one"));
 			}
 		}).catch(() => undefined);
 	}

@@ -5,17 +5,17 @@ import { intervalLiteral, oneLine, rangeLiteral, textLiteral, textsLiteral } fro
 
 /** The statement with its semicolon, and the comment above it that says what it undoes. */
 export function writeStep(step: UndoStep): string {
-	const { kind, name, call, change, fields } = step;
+	const { kind, name, change, fields } = step;
 	const was = change === "altered" ? `altered (${fields.join(", ")})` : change;
-	return `-- ${kind} ${oneLine(name)}: was ${was}\n${statementOf(kind, name, call)}\n`;
+	return `-- ${kind} ${oneLine(name)}: was ${was}\n${statementOf(step)}\n`;
 }
 
-function statementOf(kind: ObjectKind, name: string, call: UndoStep["call"]): string {
+function statementOf({ kind, name, owner, call }: UndoStep): string {
 	switch (call.do) {
 		case "remove":
 			return `select firebreak.remove(${textLiteral(kind)}, ${textLiteral(name)});`;
 		case "accept":
-			return `select firebreak.accept_crossing(name => ${textLiteral(name)}, owner => ${textLiteral(call.owner)});`;
+			return `select firebreak.accept_crossing(name => ${textLiteral(name)}, owner => ${textLiteral(owner)});`;
 		case "withdraw":
 			return `delete from firebreak.crossing_acceptance where crossing = ${textLiteral(name)};`;
 		case "state":

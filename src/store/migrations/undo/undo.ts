@@ -1,13 +1,13 @@
 /** `migrate undo`: forward migrations that put the policy set, or one owner's part of it, back as it was. Applies nothing. */
 import type { ClientBase } from "pg";
-import type { ObjectSpec } from "../../../core/diff/objects.ts";
+import type { ObjectChange, ObjectSpec } from "../../../core/diff/objects.ts";
 import { type LookUp, planUndo, type UndoPlan, type UndoStep } from "../../../core/diff/undo.ts";
 import { FirebreakError } from "../../../core/errors.ts";
 import { LIMITS } from "../../../core/limits.ts";
 import type { Clock } from "../../../core/time.ts";
 import { type Head, readHead } from "../../head.ts";
 import { inOneInstant } from "../../load.ts";
-import { type DatedChange, readObjectChanges } from "../../object-changes.ts";
+import { readObjectChanges } from "../../object-changes.ts";
 import type { Database } from "../../pool.ts";
 import { streamRows } from "../../stream.ts";
 import { formatStamp } from "../files.ts";
@@ -48,7 +48,7 @@ interface RevisionRow {
 export async function migrateUndo(database: Database, options: UndoOptions): Promise<UndoOutcome> {
 	const { toRevision, owner, directory, clock } = options;
 	const name = slugOf(options.name ?? `undo_to_revision_${toRevision}`, "--name");
-	const { head, changes, present, undone } = await database.withClient((client) =>
+	const { head, changes, present, operators, undone } = await database.withClient((client) =>
 		inOneInstant(client, async () => {
 			const newest = await readHead(client);
 			if (toRevision > newest.revision) {
@@ -60,19 +60,12 @@ export async function migrateUndo(database: Database, options: UndoOptions): Pro
 				head: newest,
 				changes: changed,
 				present: await readPresent(client),
+				operators: await readOperators(client),
 				undone: await readRevisions(client, toRevision),
 			};
 		}),
 	);
-	const { files: plan, left } = planUndo(
-		changes.map(({ beforeMigration, afterMigration, ...change }) => ({
-			...change,
-			beforeWriter: folderOf(beforeMigration),
-			afterWriter: folderOf(afterMigration),
-		})),
-		present,
-		owner,
-	);
+	const { files: plan, left } = planUndo(changes, { present, operators, only: owner });
 	// One second apart, so that their times say in which order they run.
 	const start = clock();
 	const names = plan.map((steps, index) => `${steps[0]!.owner}/${formatStamp(start + index * 1_000)}_${name}`);
@@ -86,7 +79,7 @@ export async function migrateUndo(database: Database, options: UndoOptions): Pro
 	return { toRevision, head, files, left };
 }
 
-async function requireOwner(client: ClientBase, owner: string, changes: readonly DatedChange[]): Promise<void> {
+async function requireOwner(client: ClientBase, owner: string, changes: readonly ObjectChange[]): Promise<void> {
 	if (changes.some(({ kind, name, before }) => kind === "owner" && name === owner && before !== null)) return;
 	const { rows } = await client.query("select from firebreak.owner where name = $1", [owner]);
 	if (rows.length > 0) return;
@@ -101,6 +94,15 @@ async function readPresent(client: ClientBase): Promise<LookUp> {
 	const text = "select kind, name, spec::text from firebreak.object where kind in ('domain', 'segment', 'issuer')";
 	await streamRows(client, text, [], ([kind, name, spec]) => specs.set(`${kind} ${name}`, JSON.parse(spec!)));
 	return (kind, name) => specs.get(`${kind} ${name}`) ?? null;
+}
+
+/**
+ * Owners and domains are written by operators: in the folder where that was done last, or in that of an owner without a
+ * role. The files of a folder that no owner has are operators', too.
+ */
+async function readOperators(client: ClientBase): Promise<string> {
+	const { rows } = await client.query<{ folder: string }>(OPERATORS);
+	return rows[0]?.folder ?? "operators";
 }
 
 async function readRevisions(client: ClientBase, after: number): Promise<readonly RevisionRow[]> {
@@ -142,5 +144,9 @@ function describeRevision({ number, at, by, migrations }: RevisionRow): string {
 	return oneLine(`${number}, ${at.toISOString()}, ${by}: ${by_}`);
 }
 
-/** `payments` of `payments/20260114093000_read`. */
-const folderOf = (migration: string | null): string | null => migration?.split("/")[0] ?? null;
+const OPERATORS = `
+	(select split_part(h.migration, '/', 1) as folder from firebreak.history h
+		where h.kind in ('owner', 'domain') and h.migration is not null order by h.from_revision desc, h.name limit 1)
+	union all
+	(select o.name from firebreak.owner o where o.role is null order by o.name limit 1)
+	limit 1`;
