@@ -9,6 +9,9 @@ import { FULL } from "../../schema/full.ts";
 import { makeChanges, policyChanges } from "../../support/policy-changes.ts";
 import { openWorkbench, refusal, type Workbench } from "../../support/workbench.ts";
 
+/** Hundreds of transactions, on machines of any speed. */
+const PATIENCE_MS = 180_000;
+
 let bench: Workbench;
 let client: Client;
 let now: number;
@@ -254,6 +257,3 @@ describe("over random histories", () => {
 		PATIENCE_MS,
 	);
 });
-
-/** Hundreds of transactions, on machines of any speed. */
-const PATIENCE_MS = 180_000;
