@@ -126,6 +126,8 @@ export const LIMITS = {
 	migrationStatementMs: 600_000,
 	/** A run whose own process hangs inside its transaction is ended by Postgres; compiling a large set counts as hanging. */
 	migrationIdleMs: 300_000,
+	/** Time between Postgres's looks whether a run is still there, while one of its statements runs. */
+	migrationWatchMs: 1_000,
 	/** Statements of a migration that are sent together, and their text. */
 	migrationBatchStatements: 500,
 	migrationBatchChars: 1_048_576,

@@ -13,8 +13,9 @@ import { type Head, readHead } from "../head.ts";
 import { readPolicySet } from "../load.ts";
 import type { Database } from "../pool.ts";
 import { rowsOf, sql } from "../queries.ts";
-import { isUnreachable, storeError } from "../store-error.ts";
+import { describeCause, isUnreachable, storeError } from "../store-error.ts";
 import { readApplied, refuseEdited, refuseNewerSchema } from "./applied.ts";
+import { connectToMigrate } from "./connect.ts";
 import { type MigrationFile, readPolicyFiles, readSchemaFiles } from "./files.ts";
 import { locate } from "./locate.ts";
 import { limitTo, orderPending } from "./order.ts";
@@ -63,10 +64,7 @@ export interface UpOutcome {
 export async function migrateUp(database: Database, options: UpOptions): Promise<UpOutcome> {
 	const shipped = await readSchemaFiles(options.folders.schema);
 	const policies = await readPolicyFiles(options.folders.policy);
-	const client = await database.connect({
-		statement_timeout: LIMITS.migrationStatementMs,
-		idle_in_transaction_session_timeout: LIMITS.migrationIdleMs,
-	});
+	const client = await connectToMigrate(database);
 	try {
 		await client.query("begin");
 		await lock(client, options);
@@ -80,13 +78,34 @@ export async function migrateUp(database: Database, options: UpOptions): Promise
 			...(options.to === undefined ? pending : limitTo(pending, options.to)),
 		];
 		const outcome = await apply(client, files, applied.length > 0, options);
-		await client.query(options.dryRun ? "rollback" : "commit");
+		if (options.dryRun) await client.query("rollback");
+		else await commit(client);
 		return outcome;
 	} catch (error) {
 		// The server rolls back by itself when the connection ends.
 		throw storeError(error, database.name);
 	} finally {
 		await client.end().catch(() => undefined);
+	}
+}
+
+/** The one moment at which a lost connection leaves it open what became of the run. */
+async function commit(client: ClientBase): Promise<void> {
+	try {
+		await client.query("commit");
+	} catch (error) {
+		if (!isUnreachable(error)) throw error;
+		const message = "the connection was lost while the run was committed: all of it is applied, or nothing";
+		throw new FirebreakError("dependency_unreachable", message, {
+			problems: [
+				{
+					object: "migrate up",
+					message: describeCause(error),
+					cure: "run it again: it goes on from whatever was applied; firebreak migrate status tells what that is",
+				},
+			],
+			cause: error,
+		});
 	}
 }
 

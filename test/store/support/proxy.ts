@@ -9,6 +9,8 @@ export interface Proxy {
 	freeze(): void;
 	/** Connections that are open now are reset; new ones work. */
 	cut(): void;
+	/** Once a client has sent this text, no answer reaches it any more, though the server gets all of it; null: no more so. */
+	swallowAnswersTo(text: string | null): void;
 	/** New connections are reset until told otherwise. */
 	refuse(refusing: boolean): void;
 	connections(): number;
@@ -19,6 +21,7 @@ export async function startProxy(url: string): Promise<Proxy> {
 	const target = new URL(url);
 	const pairs = new Set<{ client: Socket; server: Socket }>();
 	let refusing = false;
+	let swallowed: string | null = null;
 	const proxy = createServer((client) => {
 		client.on("error", () => undefined);
 		if (refusing) {
@@ -29,6 +32,9 @@ export async function startProxy(url: string): Promise<Proxy> {
 		server.on("error", () => undefined);
 		const pair = { client, server };
 		pairs.add(pair);
+		client.on("data", (chunk) => {
+			if (swallowed !== null && chunk.includes(swallowed)) server.unpipe(client);
+		});
 		client.pipe(server);
 		server.pipe(client);
 		for (const socket of [client, server]) {
@@ -61,6 +67,9 @@ export async function startProxy(url: string): Promise<Proxy> {
 			}
 		},
 		cut,
+		swallowAnswersTo(text) {
+			swallowed = text;
+		},
 		refuse(now) {
 			refusing = now;
 		},

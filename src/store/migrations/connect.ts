@@ -1,0 +1,36 @@
+/** The connection of a run: neither of its ends waits for ever for one that is gone. */
+import { type Client, DatabaseError } from "pg";
+import { LIMITS } from "../../core/limits.ts";
+import type { Database } from "../pool.ts";
+
+/** @throws FirebreakError dependency_unreachable, store_unsuitable */
+export async function connectToMigrate(database: Database): Promise<Client> {
+	const bounds = {
+		statement_timeout: LIMITS.migrationStatementMs,
+		idle_in_transaction_session_timeout: LIMITS.migrationIdleMs,
+		// What Postgres ends by itself, it answers: this is for when no packet comes through.
+		query_timeout: LIMITS.migrationStatementMs + LIMITS.databaseSilenceMs,
+	};
+	try {
+		return await database.connect({ ...bounds, options: WATCH });
+	} catch (error) {
+		if (!(error instanceof DatabaseError) || error.code !== INVALID_PARAMETER_VALUE) throw error;
+		// Postgres on a system that cannot look after a connection while a statement runs.
+		return database.connect(bounds);
+	}
+}
+
+/**
+ * A run that was killed in the middle of a statement would hold its lock until that statement ends: Postgres looks now and
+ * then whether its client is still there, also when the network only falls silent. Given at the start of the connection,
+ * so that RESET ALL comes back to it.
+ */
+const WATCH = [
+	`client_connection_check_interval=${LIMITS.migrationWatchMs}`,
+	"tcp_keepalives_idle=10",
+	"tcp_keepalives_interval=5",
+	"tcp_keepalives_count=3",
+]
+	.map((setting) => `-c ${setting}`)
+	.join(" ");
+const INVALID_PARAMETER_VALUE = "22023";
