@@ -1,6 +1,6 @@
 /** The reference of the command line, from the program that parses it. */
 import { readFileSync } from "node:fs";
-import type { CommandUnknownOpts, Option } from "@commander-js/extra-typings";
+import type { Argument, CommandUnknownOpts, Option } from "@commander-js/extra-typings";
 import { EXIT, EXIT_OF_ERROR } from "../../src/cli/exit-codes.ts";
 import type { Io } from "../../src/cli/io.ts";
 import { buildProgram } from "../../src/cli/program.ts";
@@ -72,7 +72,7 @@ function section(name: string, command: CommandUnknownOpts): string {
 	const rows = command.registeredArguments.map((argument) => [
 		code(argument.required ? `<${argument.name()}>` : `[${argument.name()}]`),
 		argument.required ? "required" : "",
-		sentence(argument.description),
+		sentence(argument.description) + choicesOf(argument),
 	]);
 	return [
 		`### \`${name}\``,
@@ -91,8 +91,12 @@ function optionTable(options: readonly Option[], rows: readonly (readonly string
 	);
 }
 
-function defaultOf({ mandatory, defaultValue, negate }: Option): string {
+function choicesOf({ argChoices }: Argument): string {
+	return argChoices === undefined ? "" : ` One of ${argChoices.map((choice) => code(choice)).join(", ")}.`;
+}
+
+function defaultOf({ mandatory, defaultValue, defaultValueDescription, negate }: Option): string {
 	if (mandatory) return "required";
-	const isWord = typeof defaultValue === "string" && !negate;
-	return isWord ? code(defaultValue) : "";
+	const word = defaultValueDescription ?? defaultValue;
+	return typeof word === "string" && !negate ? code(word) : "";
 }
