@@ -33,6 +33,8 @@ interface State {
 	readonly revision: number;
 	readonly seq: number;
 	readonly lane: readonly LaneEntry[];
+	/** What it was made from; a standby is never in a past that the primary lost. */
+	readonly before: State | null;
 }
 
 export class SimDatabase {
@@ -50,7 +52,6 @@ export class SimDatabase {
 	standby: State | null = null;
 	#state: State;
 	#newest: Committed;
-	readonly #past: State[] = [];
 	/** Rows that there ever were about each subject. */
 	readonly #told = new Map<string, number>();
 	#epochs = 1;
@@ -59,7 +60,7 @@ export class SimDatabase {
 	constructor(clock: Clock) {
 		this.#clock = clock;
 		const set = { ...firstSet(), epoch: "epoch-1" };
-		this.#state = { epoch: set.epoch, chain: new Map([[0, set]]), revision: 0, seq: 0, lane: [] };
+		this.#state = { epoch: set.epoch, chain: new Map([[0, set]]), revision: 0, seq: 0, lane: [], before: null };
 		this.#newest = this.#remember(set);
 	}
 
@@ -154,7 +155,9 @@ export class SimDatabase {
 	}
 
 	#at(ago: number): State {
-		return this.#past[Math.max(0, this.#past.length - 1 - ago)] ?? this.#state;
+		let state = this.#state;
+		for (let step = 0; step <= ago && state.before; step++) state = state.before;
+		return state;
 	}
 
 	#rewind(past: State, epoch: string, now: number): void {
@@ -163,13 +166,12 @@ export class SimDatabase {
 		const lane = past.lane.map(({ row }) => ({ row, since: now }));
 		this.restoredAt = now;
 		if (epoch === past.epoch) this.rewinds++;
-		this.#become({ ...past, epoch, chain, lane });
+		this.#state = { ...past, epoch, chain, lane };
 		this.#supersede(set);
 	}
 
 	#become(state: State): void {
-		this.#past.push(this.#state);
-		this.#state = state;
+		this.#state = { ...state, before: this.#state };
 	}
 
 	#supersede(set: PolicySet): void {
