@@ -6,7 +6,7 @@ import { CREDENTIAL_DETAILS } from "../../src/authn/refusal.ts";
 import type { Source } from "../../src/core/decide/source.ts";
 import type { StepName } from "../../src/core/decide/trace.ts";
 import type { Decision } from "../../src/core/decision.ts";
-import type { Lane } from "../../src/core/lane.ts";
+import type { Lane } from "../../src/core/lane/lane.ts";
 import type { laneStaleness } from "../../src/core/policy-view.ts";
 import { type DenyReason, GRPC_CODE, REASONS, type Reason, type ReasonEntry } from "../../src/core/reasons.ts";
 import { challengeOf } from "../../src/extauthz/challenge.ts";

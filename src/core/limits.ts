@@ -69,6 +69,11 @@ export const LIMITS = {
 	jwksCooldownMs: 10_000,
 	/** A key set that could not be fetched again for so long verifies nothing any more. */
 	jwksStaleMs: 86_400_000,
+	/** Networks and times of the week that one token's passport names. */
+	passportNetworks: 64,
+	passportWindows: 32,
+	/** Entries of the revocation lane that each confirmation of it looks at, to forget those that are over. */
+	lanePruneEntries: 2_000,
 	/** What one source may ask of one server, unless policy gives it a budget; some of what a server can answer. */
 	sourcePerSecond: 10_000,
 	sourceBurst: 20_000,

@@ -1,5 +1,5 @@
 /** What a server knows at one instant: one snapshot, the lane, and when each was last known to be the newest. */
-import type { Lane } from "./lane.ts";
+import type { Lane } from "./lane/lane.ts";
 import type { Snapshot } from "./snapshot.ts";
 
 export interface PolicyView {

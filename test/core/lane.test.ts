@@ -1,6 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { Lane, type LaneEffect } from "../../src/core/lane.ts";
+import type { LaneEffect } from "../../src/core/lane/entries.ts";
+import { Lane } from "../../src/core/lane/lane.ts";
 import type { LaneRow } from "../../src/core/model.ts";
 
 const NOW = Date.UTC(2026, 0, 1);

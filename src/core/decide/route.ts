@@ -3,7 +3,7 @@
  * credential and says which one is due.
  */
 import { type Demand, unionOf } from "../flow.ts";
-import type { Lane } from "../lane.ts";
+import type { Lane } from "../lane/lane.ts";
 import type { CrossingRow, SegmentRow } from "../model.ts";
 import type { Request } from "../request.ts";
 import type { Snapshot } from "../snapshot.ts";

@@ -5,7 +5,7 @@ import { judge, throttle } from "../../../src/core/decide/judge.ts";
 import { locate } from "../../../src/core/decide/locate.ts";
 import { route } from "../../../src/core/decide/route.ts";
 import type { Trace } from "../../../src/core/decide/trace.ts";
-import { Lane } from "../../../src/core/lane.ts";
+import { Lane } from "../../../src/core/lane/lane.ts";
 import { LIMITS } from "../../../src/core/limits.ts";
 import type { RateKind, RateLimitRow } from "../../../src/core/model.ts";
 import type { CredentialVerdict } from "../../../src/core/request.ts";

@@ -1,0 +1,95 @@
+/** Tokens that count no more: single ones, and everything older than an instant. */
+import { type Ends, isLive, type LaneEffect, mapOf, textOf } from "./entries.ts";
+
+/** What of a token can be revoked. */
+export interface RevocableToken {
+	readonly issuer: string;
+	readonly id: string | null;
+	readonly subject: string;
+	/** Seconds since the epoch; null counts as issued before everything. */
+	readonly issuedAt: number | null;
+	/** RFC 7638 thumbprint of the key that signed it. */
+	readonly keyThumbprint: string | null;
+}
+
+/** The beginning of a revocation that has begun already. */
+const NOW = Number.NEGATIVE_INFINITY;
+
+/** One of a million: an entry holds the token's id and one number, which costs some 100 bytes. */
+export class Revocations {
+	/** By issuer, then token id. */
+	readonly #tokens = new Map<string, Ends>();
+	/** Revocations that begin later, by issuer, then token id: few, of tokens that are being replaced. */
+	readonly #from = new Map<string, Map<string, number>>();
+	/** By issuer, then subject ("" for every subject): seconds since the epoch. */
+	readonly #before = new Map<string, Map<string, number>>();
+
+	/** @returns false when the payload cannot be understood. */
+	revokeToken(payload: LaneEffect["payload"], end: number): boolean {
+		const issuer = textOf(payload, "issuer");
+		const id = textOf(payload, "token_id");
+		const from = payload.from ?? null;
+		if (issuer === null || id === null || !(from === null || typeof from === "number")) return false;
+		const tokens = mapOf(this.#tokens, issuer);
+		const begins = mapOf(this.#from, issuer);
+		// Whatever the order of the rows, the earliest beginning holds: nothing brings a revoked token back.
+		const begin = Math.min(from ?? NOW, tokens.has(id) ? (begins.get(id) ?? NOW) : Number.POSITIVE_INFINITY);
+		if (begin === NOW) begins.delete(id);
+		else begins.set(id, begin);
+		tokens.set(id, Math.max(end, tokens.get(id) ?? end));
+		return true;
+	}
+
+	/** @returns false when the payload cannot be understood. */
+	revokeBefore(payload: LaneEffect["payload"]): boolean {
+		const issuer = textOf(payload, "issuer");
+		const instant = payload.issued_before;
+		if (issuer === null || typeof instant !== "number") return false;
+		const subjects = mapOf(this.#before, issuer);
+		const subject = textOf(payload, "subject") ?? "";
+		subjects.set(subject, Math.max(instant, subjects.get(subject) ?? Number.NEGATIVE_INFINITY));
+		return true;
+	}
+
+	/** @param now milliseconds since the epoch. */
+	of({ issuer, id, subject, issuedAt }: RevocableToken, now: number): "token" | "before" | null {
+		if (id !== null && isLive(this.#tokens.get(issuer)?.get(id), now)) {
+			const from = this.#from.get(issuer)?.get(id);
+			if (from === undefined || now >= from * 1_000) return "token";
+		}
+		const before = this.#before.get(issuer);
+		if (!before) return null;
+		const issued = issuedAt ?? Number.NEGATIVE_INFINITY;
+		if (issued < (before.get("") ?? Number.NEGATIVE_INFINITY)) return "before";
+		return issued < (before.get(subject) ?? Number.NEGATIVE_INFINITY) ? "before" : null;
+	}
+
+	*rows(): Generator<LaneEffect, void> {
+		for (const [issuer, tokens] of this.#tokens) {
+			for (const [token_id, end] of tokens) {
+				const from = this.#from.get(issuer)?.get(token_id);
+				const payload = { issuer, token_id, ...(from === undefined ? {} : { from }) };
+				yield { kind: "revoke_token", payload, until: Number.isFinite(end) ? end : null };
+			}
+		}
+		for (const [issuer, subjects] of this.#before) {
+			for (const [subject, issued_before] of subjects) {
+				const payload = { issuer, issued_before, subject: subject === "" ? null : subject };
+				yield { kind: "revoke_before", payload, until: null };
+			}
+		}
+	}
+
+	/** Forgets what is over at `now`, and yields after each entry that was looked at. */
+	*prune(now: number): Generator<void, void> {
+		for (const [issuer, tokens] of this.#tokens) {
+			for (const [id, end] of tokens) {
+				if (!isLive(end, now)) {
+					tokens.delete(id);
+					this.#from.get(issuer)?.delete(id);
+				}
+				yield;
+			}
+		}
+	}
+}
