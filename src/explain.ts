@@ -6,7 +6,7 @@ import { compilePolicySet } from "./core/compile/compile.ts";
 import { runToEnd } from "./core/compile/generator.ts";
 import { FirebreakError } from "./core/errors.ts";
 import type { Explained, ExplainQuery } from "./core/explanation.ts";
-import { Lane } from "./core/lane.ts";
+import { Lane } from "./core/lane/lane.ts";
 import type { PolicyView } from "./core/policy-view.ts";
 import { explain } from "./extauthz/explain.ts";
 import { loadRecordedQuestion } from "./store/decisions.ts";

@@ -4,7 +4,7 @@
  */
 import { hash } from "node:crypto";
 import { canonicalAlgorithm } from "../core/jwks.ts";
-import type { Lane } from "../core/lane.ts";
+import type { Lane } from "../core/lane/lane.ts";
 import { LIMITS } from "../core/limits.ts";
 import type { IssuerRow, PassportDemand } from "../core/model.ts";
 import type { CredentialVerdict, Request, TokenFacts } from "../core/request.ts";

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { jwksOf, signToken } from "../../demo/tokens.ts";
 import { type Authenticator, type CredentialDemand, createAuthenticator } from "../../src/authn/authenticator.ts";
 import { KeyRing } from "../../src/authn/keys/ring.ts";
-import { Lane } from "../../src/core/lane.ts";
+import { Lane } from "../../src/core/lane/lane.ts";
 import { LIMITS } from "../../src/core/limits.ts";
 import type { LaneRow } from "../../src/core/model.ts";
 import type { CredentialVerdict, TokenFacts } from "../../src/core/request.ts";

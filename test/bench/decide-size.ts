@@ -4,7 +4,7 @@
  */
 import { compilePolicySet } from "../../src/core/compile/compile.ts";
 import { runToEnd } from "../../src/core/compile/generator.ts";
-import { Lane } from "../../src/core/lane.ts";
+import { Lane } from "../../src/core/lane/lane.ts";
 import { policySet } from "../support/policy-set.ts";
 import { decideOn, requestOf, spiffe, withToken } from "../support/requests.ts";
 import { companyPolicies, companySegments } from "./company.ts";

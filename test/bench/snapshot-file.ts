@@ -12,7 +12,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { type CompileResult, compilePolicySet } from "../../src/core/compile/compile.ts";
 import { runToEnd } from "../../src/core/compile/generator.ts";
-import { Lane } from "../../src/core/lane.ts";
+import { Lane } from "../../src/core/lane/lane.ts";
 import { realTimers } from "../../src/store/follow/timers.ts";
 import { readSnapshotFile } from "../../src/store/snapshot-file/reader.ts";
 import { writeSnapshotFile } from "../../src/store/snapshot-file/writer.ts";

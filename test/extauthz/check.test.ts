@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from "@jest/globals";
-import { Lane } from "../../src/core/lane.ts";
+import { Lane } from "../../src/core/lane/lane.ts";
 import type { PolicyView } from "../../src/core/policy-view.ts";
 import type { CredentialVerdict } from "../../src/core/request.ts";
 import { type CheckOptions, createCheck, type Observation } from "../../src/extauthz/check.ts";

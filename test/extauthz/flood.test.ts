@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test } from "@jest/globals";
 import { accessToken, jwksOf, makeSigningKey, type SigningKey } from "../../demo/tokens.ts";
 import { createAuthenticator } from "../../src/authn/authenticator.ts";
 import { KeyRing } from "../../src/authn/keys/ring.ts";
-import { Lane } from "../../src/core/lane.ts";
+import { Lane } from "../../src/core/lane/lane.ts";
 import { LIMITS } from "../../src/core/limits.ts";
 import { createCheck } from "../../src/extauthz/check.ts";
 import { MemoryLimiter } from "../../src/limiter/memory.ts";

@@ -1,7 +1,7 @@
 /** Budgets on the way of a check: who is asked to pay, when, and who is not. */
 import { beforeEach, describe, expect, test } from "@jest/globals";
 import type { Budget, Overdrawn } from "../../src/core/budget.ts";
-import { Lane } from "../../src/core/lane.ts";
+import { Lane } from "../../src/core/lane/lane.ts";
 import type { RateKind, RateLimitRow } from "../../src/core/model.ts";
 import type { PolicyView } from "../../src/core/policy-view.ts";
 import type { CredentialVerdict } from "../../src/core/request.ts";

@@ -1,6 +1,6 @@
 /** Where every server has to be when the storm is over. */
 import { EMPTY_SNAPSHOT } from "../../src/core/compile/compile.ts";
-import { Lane } from "../../src/core/lane.ts";
+import { Lane } from "../../src/core/lane/lane.ts";
 import { type SimDatabase, stateKey } from "./database.ts";
 import { canonical, Violation } from "./invariants.ts";
 import { POLL_MS, type SimServer } from "./server.ts";

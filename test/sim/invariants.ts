@@ -2,7 +2,7 @@
 
 import { EMPTY_SNAPSHOT } from "../../src/core/compile/compile.ts";
 import { rowsOf } from "../../src/core/compile/rows.ts";
-import type { Lane } from "../../src/core/lane.ts";
+import type { Lane } from "../../src/core/lane/lane.ts";
 import { isPolicyStale, laneStaleness, type PolicyView } from "../../src/core/policy-view.ts";
 import type { Snapshot } from "../../src/core/snapshot.ts";
 import { oracle } from "../support/oracle.ts";

@@ -7,7 +7,7 @@ import { locate } from "../../src/core/decide/locate.ts";
 import { route } from "../../src/core/decide/route.ts";
 import type { Trace } from "../../src/core/decide/trace.ts";
 import type { Decision } from "../../src/core/decision.ts";
-import { Lane } from "../../src/core/lane.ts";
+import { Lane } from "../../src/core/lane/lane.ts";
 import type { CredentialVerdict, Peer, Request, TokenFacts } from "../../src/core/request.ts";
 import type { Snapshot } from "../../src/core/snapshot.ts";
 

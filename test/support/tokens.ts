@@ -10,7 +10,7 @@ import {
 	signToken,
 } from "../../demo/tokens.ts";
 import type { CredentialDemand, CredentialRequest } from "../../src/authn/authenticator.ts";
-import { Lane } from "../../src/core/lane.ts";
+import { Lane } from "../../src/core/lane/lane.ts";
 import type { IssuerRow } from "../../src/core/model.ts";
 
 export const AUDIENCE = "https://payments.example.org";

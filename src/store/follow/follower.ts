@@ -4,13 +4,14 @@
  * enforced stays as it was, and grows older.
  */
 import { EMPTY_SNAPSHOT } from "../../core/compile/compile.ts";
-import { Lane } from "../../core/lane.ts";
+import { Lane } from "../../core/lane/lane.ts";
 import type { PolicyView } from "../../core/policy-view.ts";
 import type { Clock } from "../../core/time.ts";
 import type { Checkpoint } from "../checkpoint.ts";
 import type { Head } from "../head.ts";
-import { describeCause } from "../store-error.ts";
 import { backoff } from "./backoff.ts";
+import { hasBegun, knowingNothing } from "./beginning.ts";
+import { Contact } from "./contact.ts";
 import type { FollowEvent, FollowStatus, RevisionId } from "./events.ts";
 import { Listener } from "./listener.ts";
 import { type Compiler, Loader } from "./loader.ts";
@@ -35,14 +36,17 @@ export interface FollowerOptions {
 }
 
 export interface PolicyFollower {
-	/** What requests are judged against: one reference, swapped whole. Before the first snapshot it knows and allows nothing. */
+	/**
+	 * What requests are judged against: one reference, swapped whole. Until policies and revocations are both there it knows
+	 * and allows nothing: without the latter nobody could say who is in quarantine.
+	 */
 	current(): PolicyView;
 	status(): FollowStatus;
 	/** What may be kept on disk; null until the source has answered, and while it is of two epochs, or of a past that was lost. */
 	checkpoint(): Checkpoint | null;
 	/**
 	 * Resolves once a snapshot and every revocation are there, from the source or from the disk, or when stopped. Never
-	 * rejects: it keeps trying. Whoever answers before that answers without revocations, which count as stale.
+	 * rejects: it keeps trying.
 	 */
 	start(): Promise<void>;
 	/** Resolves when nothing runs any more. */
@@ -59,13 +63,13 @@ class Follower implements PolicyFollower {
 	readonly #listener: Listener;
 	readonly #loader: Loader;
 	readonly #restorer: Restorer | null;
+	readonly #contact: Contact;
 	readonly #started = Promise.withResolvers<void>();
-	#view: PolicyView = Object.freeze({
-		snapshot: EMPTY_SNAPSHOT,
-		lane: new Lane(),
-		policyConfirmedAt: Number.NEGATIVE_INFINITY,
-		laneConfirmedAt: Number.NEGATIVE_INFINITY,
-	});
+	readonly #nothing = knowingNothing();
+	/** What is known so far. */
+	#view = this.#nothing;
+	/** What was adopted while the revocations were still missing. */
+	#adopted: FollowEvent | null = null;
 	/** Up to where the lane was read; rows that were pruned leave it ahead of the last row. */
 	#seq = 0;
 	#laneEpoch = "";
@@ -75,11 +79,6 @@ class Follower implements PolicyFollower {
 	/** What the disk gave, until the source was heard after it. */
 	#restored: Head | null = null;
 	#head: Head | null = null;
-	#failures = 0;
-	#lost = false;
-	/** Null until it is known. */
-	#listening: boolean | null = null;
-	#lastError: string | null = null;
 	/** A hint came while a poll was under way. */
 	#again = false;
 	#stopped = false;
@@ -89,13 +88,14 @@ class Follower implements PolicyFollower {
 		const { source, keepsake, timers, random, clock, compiler, report } = options;
 		this.#options = options;
 		this.#pause = new Pause(timers);
+		this.#contact = new Contact(report);
 		this.#loader = new Loader({
 			source,
 			compiler,
 			timers,
 			random,
 			clock,
-			report,
+			report: (event) => this.#report(event),
 			base: () => this.#view.snapshot,
 			adopt: (snapshot, confirmedAt) => {
 				this.#origin = "database";
@@ -112,17 +112,12 @@ class Follower implements PolicyFollower {
 			timers,
 			random,
 			onHint: () => this.#hint(),
-			onState: (listening, error) => {
-				if (error !== null) this.#lastError = describeCause(error);
-				if (this.#listening === listening) return;
-				this.#listening = listening;
-				report(listening ? { kind: "listening" } : { kind: "deaf", error });
-			},
+			onState: (listening, error) => this.#contact.hear(listening, error),
 		});
 	}
 
 	current(): PolicyView {
-		return this.#view;
+		return hasBegun(this.#view) ? this.#view : this.#nothing;
 	}
 
 	start(): Promise<void> {
@@ -151,20 +146,20 @@ class Follower implements PolicyFollower {
 	}
 
 	status(): FollowStatus {
-		const { snapshot, policyConfirmedAt, laneConfirmedAt } = this.#view;
-		const begun = snapshot !== EMPTY_SNAPSHOT;
+		const { snapshot, policyConfirmedAt, laneConfirmedAt } = this.current();
+		const begun = hasBegun(this.#view);
 		const age = (confirmedAt: number) =>
 			Number.isFinite(confirmedAt) ? Math.max(0, this.#options.clock() - confirmedAt) : null;
 		return {
-			state: this.#lost ? "lost" : begun ? "following" : "starting",
+			state: this.#contact.lost ? "lost" : begun ? "following" : "starting",
 			source: this.#options.source.name,
-			origin: this.#origin,
-			listening: this.#listening === true,
+			origin: begun ? this.#origin : null,
+			listening: this.#contact.listening,
 			head: this.#head,
 			enforced: begun ? { epoch: snapshot.epoch, revision: snapshot.revision, seq: this.#seqOf(snapshot) } : null,
 			refused: this.#loader.refused,
 			loading: this.#loader.progress ?? this.#restorer?.progress ?? null,
-			lastError: this.#lastError,
+			lastError: this.#contact.lastError,
 			policyAgeMs: age(policyConfirmedAt),
 			revocationAgeMs: age(laneConfirmedAt),
 		};
@@ -177,7 +172,19 @@ class Follower implements PolicyFollower {
 
 	#show(change: Partial<PolicyView>): void {
 		this.#view = Object.freeze({ ...this.#view, ...change });
-		if (this.#view.snapshot !== EMPTY_SNAPSHOT && Number.isFinite(this.#view.laneConfirmedAt)) this.#started.resolve();
+		if (!hasBegun(this.#view)) return;
+		this.#started.resolve();
+		if (this.#adopted === null) return;
+		this.#options.report(this.#adopted);
+		this.#adopted = null;
+	}
+
+	/** Of the loader. Nothing is enforced before both lanes are there. */
+	#report(event: FollowEvent): void {
+		if (event.kind === "load_failed") this.#contact.fail("load", event.error);
+		else this.#contact.succeed("load");
+		if (event.kind === "adopted" && !hasBegun(this.#view)) this.#adopted = event;
+		else this.#options.report(event);
 	}
 
 	/** What the disk kept. Revocations that the source told meanwhile are newer. */
@@ -204,14 +211,14 @@ class Follower implements PolicyFollower {
 			this.#again = false;
 			try {
 				await this.#poll();
-				this.#succeed();
+				this.#contact.succeed("poll");
 			} catch (error) {
-				this.#failures++;
-				this.#fail(error);
+				this.#contact.fail("poll", error);
 			}
 			if (this.#again || this.#stopped) continue;
 			const { pollInterval, random } = this.#options;
-			await this.#pause.wait(this.#failures === 0 ? pollInterval : backoff(this.#failures, random));
+			const { failures } = this.#contact;
+			await this.#pause.wait(failures === 0 ? pollInterval : backoff(failures, random));
 		}
 	}
 
@@ -232,9 +239,9 @@ class Follower implements PolicyFollower {
 			this.#loader.settled();
 			this.#origin = "database";
 			this.#show({ policyConfirmedAt: askedAt });
-		} else if (this.#loader.hasRefused(head) && this.#origin === "database" && head.epoch === snapshot.epoch) {
-			// What is newer is known, and is no policy: what is enforced is the newest there is. Not so for what the disk kept,
-			// behind which there may be good revisions that nobody here saw, nor for another epoch's.
+		} else if (this.#loader.hasRefusedAllUpTo(head) && this.#origin === "database") {
+			// All that is newer is known, and is no policy: what is enforced is the newest there is. Not so for what the disk
+			// kept, which may be of a past that was lost.
 			this.#show({ policyConfirmedAt: askedAt });
 		} else if (!this.#restorer?.isWorthWaitingFor(head)) {
 			this.#loader.want(head, askedAt);
@@ -282,18 +289,5 @@ class Follower implements PolicyFollower {
 		this.#restorer?.abandon();
 		this.#laneEpoch = "";
 		this.#options.report({ kind: "rewound", from: known, to: head });
-	}
-
-	#succeed(): void {
-		this.#failures = 0;
-		if (this.#lost) this.#options.report({ kind: "found" });
-		this.#lost = false;
-	}
-
-	#fail(error: unknown): void {
-		this.#lastError = describeCause(error);
-		if (this.#lost) return;
-		this.#lost = true;
-		this.#options.report({ kind: "lost", error });
 	}
 }

@@ -4,7 +4,7 @@
  */
 import { EMPTY_SNAPSHOT } from "../../core/compile/compile.ts";
 import { FirebreakError } from "../../core/errors.ts";
-import type { Lane } from "../../core/lane.ts";
+import type { Lane } from "../../core/lane/lane.ts";
 import { LIMITS } from "../../core/limits.ts";
 import type { PolicySet } from "../../core/model.ts";
 import type { Clock } from "../../core/time.ts";

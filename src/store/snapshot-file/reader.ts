@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { FirebreakError } from "../../core/errors.ts";
-import type { Lane } from "../../core/lane.ts";
+import type { Lane } from "../../core/lane/lane.ts";
 import { LIMITS } from "../../core/limits.ts";
 import type { PolicySet } from "../../core/model.ts";
 import type { Timers } from "../follow/timers.ts";

@@ -1,5 +1,6 @@
 /** What stands in each section: rows to frames, and frames to rows. */
-import { Lane, type LaneEffect } from "../../core/lane.ts";
+import type { LaneEffect } from "../../core/lane/entries.ts";
+import { Lane } from "../../core/lane/lane.ts";
 import type { PolicyRow, PolicySet } from "../../core/model.ts";
 import { decodePolicies, encodePolicies, POLICIES_PER_FRAME } from "./columns.ts";
 import type { Counts } from "./format.ts";

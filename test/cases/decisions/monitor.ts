@@ -1,5 +1,5 @@
 /** Monitor on a policy, a segment and a domain: what it waives, and what it never waives. */
-import { Lane } from "../../../src/core/lane.ts";
+import { Lane } from "../../../src/core/lane/lane.ts";
 import { domain, policy, segment } from "../../support/policy-set.ts";
 import { overdrawn, spiffe, tokenFacts, withToken } from "../../support/requests.ts";
 import type { Suite } from "./suite.ts";

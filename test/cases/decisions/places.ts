@@ -1,5 +1,5 @@
 /** Steps 3 to 6: enforcer, source, destination, environments and domains. */
-import { Lane } from "../../../src/core/lane.ts";
+import { Lane } from "../../../src/core/lane/lane.ts";
 import { crossing, domain, policy, segment } from "../../support/policy-set.ts";
 import { NOW, spiffe } from "../../support/requests.ts";
 import type { Suite } from "./suite.ts";

@@ -4,7 +4,7 @@ import { inflateRawSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { jwksOf, makeSigningKey } from "../../../demo/tokens.ts";
-import { Lane } from "../../../src/core/lane.ts";
+import { Lane } from "../../../src/core/lane/lane.ts";
 import type { LaneRow, PolicySet } from "../../../src/core/model.ts";
 import { readSnapshotFile } from "../../../src/store/snapshot-file/reader.ts";
 import { compileRows, crossing, domain, issuer, policy, policySet, segment } from "../../support/policy-set.ts";

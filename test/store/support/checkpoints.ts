@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { compilePolicySet } from "../../../src/core/compile/compile.ts";
 import { runToEnd } from "../../../src/core/compile/generator.ts";
-import { Lane } from "../../../src/core/lane.ts";
+import { Lane } from "../../../src/core/lane/lane.ts";
 import type { PolicySet } from "../../../src/core/model.ts";
 import type { Snapshot } from "../../../src/core/snapshot.ts";
 import type { Checkpoint } from "../../../src/store/checkpoint.ts";

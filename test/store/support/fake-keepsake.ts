@@ -1,5 +1,5 @@
 /** What a disk keeps, as a test says; it can hang, and be refused. */
-import type { Lane } from "../../../src/core/lane.ts";
+import type { Lane } from "../../../src/core/lane/lane.ts";
 import type { PolicySet } from "../../../src/core/model.ts";
 import type { Keepsake, KeptHead } from "../../../src/store/follow/restore.ts";
 
