@@ -1,5 +1,5 @@
 /** What the lane is about in the simulation, and what it means, read naively. */
-import type { RevocableToken } from "../../src/core/lane.ts";
+import type { RevocableToken } from "../../src/core/lane/revocations.ts";
 import type { LaneRow, QuarantineKind } from "../../src/core/model.ts";
 import { ISSUER, workload } from "./company.ts";
 import type { LaneEntry } from "./database.ts";
