@@ -1,6 +1,6 @@
 # `make` alone lists what there is. Every target installs what it needs first.
 .DEFAULT_GOAL := help
-.PHONY: help install run demo test sim bench bench-store lint docs build envoy jaeger clean
+.PHONY: help install run demo test sim bench bench-store lint docs build envoy jaeger schemas clean
 MAKEFLAGS += --no-print-directory
 
 # Node 24 comes with the packages; whatever node the machine has is used by npm alone.
@@ -44,6 +44,9 @@ envoy: ## Fetch the Envoy binary (ENVOY_BIN overrides)
 
 jaeger: ## Build Jaeger for the tests that read traces back (JAEGER_BIN overrides; needs Go)
 	@scripts/jaeger.sh >/dev/null
+
+schemas: ## Fetch the schemas that the Kubernetes resources in envoy/ are tested against (needs Go)
+	@scripts/kubernetes.sh >/dev/null
 
 clean: ## Remove what was fetched, built and measured, but not node_modules
 	@rm -rf .cache dist coverage

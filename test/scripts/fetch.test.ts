@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { createWorkspace, type Workspace } from "../../demo/workspace.ts";
 
 const SCRIPTS = path.join(import.meta.dirname, "..", "..", "scripts");
-const TOOLS = ["bash", "dirname", "sed", "uname", "mkdir", "mktemp", "rm", "tail", "sleep", "flock"];
+const TOOLS = ["bash", "dirname", "sed", "uname", "mkdir", "mktemp", "rm", "tail", "sleep", "flock", "sort", "head"];
 
 describe("scripts on a machine that lacks something", () => {
 	let workspace: Workspace;
@@ -74,5 +74,21 @@ describe("scripts on a machine that lacks something", () => {
 		expect(await run("jaeger.sh")).toEqual(skipped);
 		install("go", "echo go1.22.3");
 		expect(await run("jaeger.sh")).toEqual(skipped);
+	});
+
+	test("schemas of Kubernetes resources: skipped likewise; a fetch that fails says why", async () => {
+		install("go", "echo go1.26.6");
+		const skipped = {
+			code: 0,
+			stdout: "",
+			stderr: expect.stringMatching(/schemas .* were skipped.*Go 1\.26\.7 or later/),
+		};
+		expect(await run("kubernetes.sh")).toEqual(skipped);
+		install("go", "[[ $1 == env ]] && echo go1.27.0 || { echo 'checksum mismatch' >&2; exit 1; }");
+		expect(await run("kubernetes.sh", { XDG_CACHE_HOME: path.join(workspace.path, "other") })).toMatchObject({
+			code: 1,
+			stdout: "",
+			stderr: expect.stringMatching(/\| checksum mismatch.*could not be fetched.*module proxy/s),
+		});
 	});
 });
