@@ -17,6 +17,8 @@ export interface Committed {
 	readonly since: number;
 	/** Null while it is the newest. */
 	until: number | null;
+	/** What took its place. */
+	next: Committed | null;
 }
 
 export interface LaneEntry {
@@ -175,13 +177,15 @@ export class SimDatabase {
 	}
 
 	#supersede(set: PolicySet): void {
-		this.#newest.until = this.#clock();
-		this.#newest = this.#remember(set);
+		const last = this.#newest;
+		last.until = this.#clock();
+		this.#newest = last.next = this.#remember(set);
 	}
 
 	#remember(set: PolicySet): Committed {
 		const result = runToEnd(compilePolicySet(set));
-		const state = { set, snapshot: result.ok ? result.snapshot : null, since: this.#clock(), until: null };
+		const snapshot = result.ok ? result.snapshot : null;
+		const state: Committed = { set, snapshot, since: this.#clock(), until: null, next: null };
 		const key = stateKey(set);
 		this.committed.set(key, [...(this.committed.get(key) ?? []), state]);
 		return state;

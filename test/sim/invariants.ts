@@ -57,7 +57,7 @@ export function statesOf(database: SimDatabase, snapshot: Snapshot, name: string
 export function checkView(database: SimDatabase, server: SimServer, view: PolicyView, now: number): void {
 	const { snapshot, lane, policyConfirmedAt, laneConfirmedAt } = view;
 	if (snapshot !== EMPTY_SNAPSHOT) {
-		const last = lastNewest(database, server, statesOf(database, snapshot, server.name));
+		const last = lastNewest(statesOf(database, snapshot, server.name));
 		if (last < policyConfirmedAt) {
 			const key = stateKey(snapshot);
 			throw new Violation(
@@ -79,13 +79,15 @@ export function checkView(database: SimDatabase, server: SimServer, view: Policy
 	}
 }
 
-/** When the enforced state was last the newest that could be enforced. A refused revision is no policy. */
-function lastNewest(database: SimDatabase, server: SimServer, states: readonly Committed[]): number {
-	const refused = server.refusals
-		.filter(({ epoch }) => epoch === states[0]?.set.epoch)
-		.flatMap((refusal) => database.committed.get(stateKey(refusal)) ?? [])
-		.filter(({ snapshot }) => snapshot === null);
-	return Math.max(...[...states, ...refused].map(({ until }) => until ?? Number.POSITIVE_INFINITY));
+/** When the enforced state was last the newest that can be enforced. What does not compile is no policy. */
+function lastNewest(states: readonly Committed[]): number {
+	return Math.max(...states.map((state) => endOf(state) ?? Number.POSITIVE_INFINITY));
+}
+
+function endOf(state: Committed): number | null {
+	let last = state;
+	while (last.next !== null && last.next.snapshot === null && last.next.set.epoch === state.set.epoch) last = last.next;
+	return last.until;
 }
 
 function* revocationsHeld(database: SimDatabase, lane: Lane, now: number) {
@@ -153,7 +155,7 @@ function checkAges(
 	states: readonly Committed[],
 	now: number,
 ): void {
-	const age = now - lastNewest(database, server, states);
+	const age = now - lastNewest(states);
 	if (age > AGES.maxPolicyAge) {
 		throw new Violation("policy age", `${server.name} lets pass by what was superseded ${age} ms ago`);
 	}

@@ -68,7 +68,7 @@ export interface FollowStatus {
 	readonly refused: (RevisionId & { readonly problems: readonly Problem[] }) | null;
 	/** Policies read so far by a load that is under way; null when there is none. */
 	readonly loading: number | null;
-	/** One line, without credentials. */
+	/** One line about what fails now, without credentials; null when nothing does. */
 	readonly lastError: string | null;
 	/** Milliseconds since each lane was last known to be the newest; null when it never was. */
 	readonly policyAgeMs: number | null;

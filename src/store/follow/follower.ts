@@ -146,7 +146,7 @@ class Follower implements PolicyFollower {
 	}
 
 	status(): FollowStatus {
-		const { snapshot, policyConfirmedAt, laneConfirmedAt } = this.current();
+		const { snapshot, policyConfirmedAt, laneConfirmedAt } = this.#view;
 		const begun = hasBegun(this.#view);
 		const age = (confirmedAt: number) =>
 			Number.isFinite(confirmedAt) ? Math.max(0, this.#options.clock() - confirmedAt) : null;
@@ -237,6 +237,7 @@ class Follower implements PolicyFollower {
 			this.#loader.want(head, askedAt);
 		} else if (head.epoch === snapshot.epoch && head.revision === snapshot.revision) {
 			this.#loader.settled();
+			this.#contact.succeed("load");
 			this.#origin = "database";
 			this.#show({ policyConfirmedAt: askedAt });
 		} else if (this.#loader.hasRefusedAllUpTo(head) && this.#origin === "database") {

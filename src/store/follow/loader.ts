@@ -40,6 +40,8 @@ export class Loader {
 	readonly #options: LoaderOptions;
 	#running: Promise<void> | null = null;
 	#refused: FollowStatus["refused"] = null;
+	/** Every revision from the one that is enforced up to this one is known, and none of them compiles. */
+	#refusedThrough = 0;
 	#progress: number | null = null;
 	#failures = 0;
 	#notBefore = Number.NEGATIVE_INFINITY;
@@ -72,6 +74,14 @@ export class Loader {
 		return this.#refused?.epoch === head.epoch && this.#refused.revision === head.revision;
 	}
 
+	/**
+	 * Whether every revision behind the one that is enforced was looked at, up to the head, and none compiles. After an outage
+	 * there may be good ones between, which were not seen: then it is not known that what is enforced is the newest.
+	 */
+	hasRefusedAllUpTo(head: RevisionId): boolean {
+		return this.hasRefused(head) && this.#options.base().epoch === head.epoch && this.#refusedThrough === head.revision;
+	}
+
 	/** The head was here when it was asked for, at `askedAt` in milliseconds since the epoch, and what is enforced is not. */
 	want(head: Head, askedAt: number): void {
 		if (this.#running || this.#stopped) return;
@@ -96,6 +106,7 @@ export class Loader {
 	rewound(): void {
 		this.#afresh = true;
 		this.#refused = null;
+		this.#refusedThrough = 0;
 		this.#rewinds++;
 	}
 
@@ -155,6 +166,8 @@ export class Loader {
 	}
 
 	#refuse(epoch: string, revision: number, problems: readonly Problem[]): void {
+		const known = Math.max(this.#refusedThrough, this.#options.base().revision);
+		if (revision === known + 1) this.#refusedThrough = revision;
 		this.#refused = { epoch, revision, problems };
 		this.#options.report({ kind: "refused", epoch, revision, problems });
 	}

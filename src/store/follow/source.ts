@@ -9,6 +9,7 @@ import { type Head, readHead, readSourceHead } from "../head.ts";
 import { loadLane } from "../lane.ts";
 import { loadPolicySet } from "../load.ts";
 import type { Database } from "../pool.ts";
+import { storeError } from "../store-error.ts";
 
 /** Every function rejects when the source cannot be reached, within a bounded time. */
 export interface PolicySource {
@@ -20,7 +21,7 @@ export interface PolicySource {
 	/** What changed since; null when the whole set has to be loaded. */
 	loadChanges(base: Pick<Head, "epoch" | "revision">): Promise<Changes | null>;
 	/** `onHint` says that the head may have moved, `onLost` that no more hints will come. */
-	listen(onHint: () => void, onLost: (error: Error) => void): Promise<Subscription>;
+	listen(onHint: () => void, onLost: (error: unknown) => void): Promise<Subscription>;
 }
 
 export interface LaneBatch {
@@ -71,29 +72,34 @@ export function assertFollows(head: Head, state: Pick<Head, "epoch" | "revision"
 	});
 }
 
-async function listen(database: Database, onHint: () => void, onLost: (error: Error) => void): Promise<Subscription> {
+async function listen(database: Database, onHint: () => void, onLost: (error: unknown) => void): Promise<Subscription> {
 	const client = await database.connect();
 	let open = true;
 	const lose = (error: Error) => {
 		if (!open) return;
 		open = false;
 		destroy(client);
-		onLost(error);
+		onLost(storeError(error, database.name));
 	};
 	client.on("error", lose);
 	client.on("end", () => lose(new Error("Connection terminated by the server")));
 	client.on("notification", onHint);
+	const run = async (text: string) => {
+		try {
+			await client.query(bounded(text));
+		} catch (error) {
+			throw storeError(error, database.name);
+		}
+	};
 	try {
-		await client.query(bounded(`listen ${CHANNEL}`));
+		await run(`listen ${CHANNEL}`);
 	} catch (error) {
 		open = false;
 		destroy(client);
 		throw error;
 	}
 	return {
-		async check() {
-			await client.query(bounded("select 1"));
-		},
+		check: () => run("select 1"),
 		close() {
 			open = false;
 			destroy(client);

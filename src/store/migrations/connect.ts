@@ -1,10 +1,23 @@
 /** The connection of a run: neither of its ends waits for ever for one that is gone. */
 import { type Client, DatabaseError } from "pg";
+import { FirebreakError } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
 import type { Database } from "../pool.ts";
+import { storeError } from "../store-error.ts";
 
 /** @throws FirebreakError dependency_unreachable, store_unsuitable */
 export async function connectToMigrate(database: Database): Promise<Client> {
+	const client = await connect(database);
+	try {
+		await refuseOldPostgres(client, database.name);
+	} catch (error) {
+		await client.end().catch(() => undefined);
+		throw storeError(error, database.name);
+	}
+	return client;
+}
+
+async function connect(database: Database): Promise<Client> {
 	const bounds = {
 		statement_timeout: LIMITS.migrationStatementMs,
 		idle_in_transaction_session_timeout: LIMITS.migrationIdleMs,
@@ -19,6 +32,27 @@ export async function connectToMigrate(database: Database): Promise<Client> {
 		return database.connect(bounds);
 	}
 }
+
+async function refuseOldPostgres(client: Client, database: string): Promise<void> {
+	const text =
+		"select current_setting('server_version') as version, current_setting('server_version_num')::int as number";
+	const { rows } = await client.query<{ version: string; number: number }>(text);
+	const { version, number } = rows[0]!;
+	if (number >= OLDEST_POSTGRES * 10_000) return;
+	const message = `the database ${database} is of Postgres ${version}, and Firebreak needs ${OLDEST_POSTGRES} or newer`;
+	throw new FirebreakError("store_unsuitable", message, {
+		problems: [
+			{
+				object: `database ${database}`,
+				message: `Postgres ${version} cannot grant a role WITH SET, by which each owner's migrations run as its own role`,
+				cure: `upgrade it to Postgres ${OLDEST_POSTGRES} or newer, or name another server in DATABASE_URL`,
+			},
+		],
+	});
+}
+
+/** Major version: GRANT ... WITH SET came with it, and the SET option is what the fence around a file stands on. */
+const OLDEST_POSTGRES = 16;
 
 /**
  * A run that was killed in the middle of a statement would hold its lock until that statement ends: Postgres looks now and

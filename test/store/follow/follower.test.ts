@@ -79,7 +79,7 @@ describe("starting", () => {
 		});
 	});
 
-	test("has started only when revocations are there, too", async () => {
+	test("enforces nothing until revocations are there, too, and says nothing else", async () => {
 		source.commit(["p1"]);
 		source.revoke("t1");
 		const release = source.hold("lane");
@@ -88,10 +88,17 @@ describe("starting", () => {
 			ready = true;
 		});
 		await time.settle();
-		expect([ready, revision(), follower.current().laneConfirmedAt]).toEqual([false, 1, Number.NEGATIVE_INFINITY]);
+		expect(calls("set")).toBe(1);
+		expect([ready, revision(), kinds()]).toEqual([false, 0, ["listening"]]);
+		expect(follower.current()).toMatchObject({
+			policyConfirmedAt: Number.NEGATIVE_INFINITY,
+			laneConfirmedAt: Number.NEGATIVE_INFINITY,
+		});
+		expect(follower.status()).toMatchObject({ state: "starting", origin: null, enforced: null });
 		release();
 		await starting;
-		expect(revoked("t1")).toBe("token");
+		expect([revision(), revoked("t1"), kinds()]).toEqual([1, "token", ["listening", "adopted", "lane"]]);
+		expect(follower.status()).toMatchObject({ origin: "database", enforced: { revision: 1, seq: 1 } });
 	});
 
 	test("an empty database is a revision like any other", async () => {
@@ -112,7 +119,7 @@ describe("starting", () => {
 		source.fail();
 		await time.advance(5_000);
 		await ready;
-		expect(follower.status()).toMatchObject({ state: "following", lastError: expect.any(String) });
+		expect(follower.status()).toMatchObject({ state: "following", lastError: null });
 		expect(kinds()).toEqual(expect.arrayContaining(["lost", "deaf", "found", "listening", "adopted"]));
 	});
 
@@ -207,6 +214,33 @@ describe("a change", () => {
 		expect(follower.status()).toMatchObject({ refused: null, policyAgeMs: 0 });
 	});
 
+	test("one refused behind another ages nothing: both are known", async () => {
+		source.commit(["p2"], { condition: "nonsense(" });
+		await time.settle();
+		source.commit(["p3"], { condition: "nonsense(" });
+		await time.advance(10 * POLL);
+		expect(follower.status()).toMatchObject({ enforced: { revision: 1 }, refused: { revision: 3 }, policyAgeMs: 0 });
+	});
+
+	test("one refused behind others that were never seen lets what is enforced grow older: they may be good", async () => {
+		source.fail("head", "listen");
+		await time.advance(1_000);
+		source.commit(["p2"], { hint: false });
+		source.commit(["p3"], { hint: false, condition: "nonsense(" });
+		source.fail();
+		await time.advance(60_000);
+		expect(policies()).toEqual(["p1"]);
+		expect(follower.status()).toMatchObject({ state: "following", refused: { revision: 3 }, revocationAgeMs: 0 });
+		expect(follower.status().policyAgeMs).toBeGreaterThanOrEqual(60_000);
+		source.commit(["p4"], { condition: "nonsense(" });
+		await time.advance(10_000);
+		expect(follower.status().policyAgeMs).toBeGreaterThanOrEqual(70_000);
+		source.commit(["p5"]);
+		await time.advance(POLL);
+		expect(policies()).toEqual(["p5"]);
+		expect(follower.status()).toMatchObject({ refused: null, policyAgeMs: 0 });
+	});
+
 	test("revocations are enforced while a policy is loading, and while the newest is refused", async () => {
 		const release = source.hold("changes");
 		source.commit(["p2"]);
@@ -242,9 +276,10 @@ describe("a change", () => {
 			{ kind: "load_failed", attempt: 3 },
 			{ kind: "load_failed", attempt: 4 },
 		]);
+		expect(follower.status().lastError).toBe("changes failed");
 		source.fail();
 		await time.advance(5_000);
-		expect(revision()).toBe(2);
+		expect([revision(), follower.status().lastError]).toEqual([2, null]);
 	});
 });
 
