@@ -8,6 +8,7 @@ import { claims } from "../cases/tokens/claims.ts";
 import { credentials } from "../cases/tokens/credentials.ts";
 import { forms } from "../cases/tokens/forms.ts";
 import { profiles } from "../cases/tokens/profiles.ts";
+import { signatures } from "../cases/tokens/signatures.ts";
 import { bearer, demandOf, TokenWorld } from "../support/tokens.ts";
 
 const NOW = 1_780_000_000;
@@ -21,7 +22,7 @@ beforeAll(() => {
 });
 afterAll(() => keys.stop());
 
-const cases: readonly TokenCase[] = [...credentials, ...forms, ...claims, ...profiles];
+const cases: readonly TokenCase[] = [...credentials, ...forms, ...claims, ...profiles, ...signatures];
 
 async function verdictsOf({ present, demand }: TokenCase) {
 	const presented = present(world);

@@ -49,6 +49,7 @@ const URLS = {
 	kubernetes: "https://kubernetes.example.org",
 	binding: "https://binding.example.org",
 	twins: "https://twins.example.org",
+	pss: "https://pss.example.org",
 	partner: "https://partner.example.net",
 } as const;
 export type IssuerName = keyof typeof URLS;
@@ -64,6 +65,7 @@ const ROWS: Readonly<Partial<Record<IssuerName, Partial<IssuerRow>>>> = {
 	arrays: { profile: "oidc", options: { scope_claim: "scp", scope_array: true } },
 	kubernetes: { profile: "kubernetes" },
 	binding: { binding: "dpop" },
+	pss: { algorithms: ["PS256"] },
 	partner: { domain: "partner" },
 };
 
@@ -78,10 +80,9 @@ export class TokenWorld {
 		this.now = now;
 		const make = (alg: SigningAlgorithm, kid: string) => makeSigningKey(alg, kid);
 		const names = Object.keys(URLS) as IssuerName[];
-		const own = Object.fromEntries(names.map((name) => [name, make("ES256", `${name}-1`)])) as Record<
-			IssuerName,
-			SigningKey
-		>;
+		const own = Object.fromEntries(
+			names.map((name) => [name, make(name === "pss" ? "PS256" : "ES256", `${name}-1`)]),
+		) as Record<IssuerName, SigningKey>;
 		this.key = {
 			...own,
 			es: own.main,
