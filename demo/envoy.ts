@@ -3,7 +3,8 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { promisify } from "node:util";
 import { FirebreakError } from "../src/core/errors.ts";
-import { type EnvoyOptions, envoyBootstrap } from "./envoy-config.ts";
+import { envoyBootstrap } from "./envoy-config.ts";
+import type { EnvoyOptions } from "./envoy-options.ts";
 import { startProcess } from "./processes.ts";
 import type { Workspace } from "./workspace.ts";
 

@@ -3,7 +3,7 @@ import { appendFileSync } from "node:fs";
 import path from "node:path";
 import { FirebreakError } from "../src/core/errors.ts";
 import { FIREBREAK_SPIFFE_ID } from "./company.ts";
-import type { FirebreakAddress } from "./envoy-config.ts";
+import type { FirebreakAddress } from "./envoy-options.ts";
 import { onFreePorts } from "./ports.ts";
 import { type Finished, type ProgramSpec, type RunningProcess, runProcess, startProcess } from "./processes.ts";
 import type { Ground } from "./world.ts";

@@ -1,7 +1,7 @@
 import { type ClientRequest, type ClientResponse, send } from "./client.ts";
 import { COMPANY, FIREBREAK_SPIFFE_ID, type Service } from "./company.ts";
 import { type RunningEnvoy, startEnvoy } from "./envoy.ts";
-import type { CertificateFiles, EnvoyOptions, FirebreakAddress } from "./envoy-config.ts";
+import type { CertificateFiles, EnvoyOptions, FirebreakAddress } from "./envoy-options.ts";
 import { type Authority, createAuthority, type Leaf } from "./pki.ts";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "./postgres.ts";
 import { startUpstream, type Upstream } from "./upstream.ts";
@@ -51,7 +51,7 @@ export interface WorldOptions {
 	/** Context extension `firebreak.destination` by service; absent for the others. */
 	readonly destinations?: Readonly<Record<string, string>>;
 	/** Anything else about the proxies. */
-	readonly envoy?: Pick<EnvoyOptions, "authorizationTimeoutMs" | "normalizePaths" | "maxStreamDurationMs" | "upgrades">;
+	readonly envoy?: Pick<EnvoyOptions, "authorizationTimeoutMs" | "paths" | "maxStreamDurationMs" | "upgrades">;
 }
 
 /** A request from one party of the company to another, through the other's sidecar. */

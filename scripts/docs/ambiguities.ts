@@ -44,6 +44,7 @@ export const AMBIGUITIES: Readonly<Record<RefusalDetail | "upgrade", string>> = 
 	header_altered: "a security header with bytes outside ASCII, which a proxy may have replaced",
 	duplicate_header: "a security header that came twice (two Authorization headers are `credentials_conflict`)",
 	method_override: "`x-http-method-override` or its like",
+	path_override: "`x-original-url` or `x-rewrite-url`",
 	content_length: "Content-Length that is no plain number",
 	upgrade_malformed: "Upgrade that is no protocol",
 	upgrade_several: "several protocols in Upgrade, or two that differ",

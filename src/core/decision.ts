@@ -4,6 +4,19 @@ import type { Mode } from "./model.ts";
 import type { DenyReason, Reason } from "./reasons.ts";
 import type { SubjectKind, TokenFacts } from "./request.ts";
 
+/**
+ * How much of what the request says about its way here is believed: of each header the last so many elements, which
+ * trusted proxies wrote, or the proxy that asks. What stands before them is the caller's own word.
+ */
+export interface Vouched {
+	/** Whether the connection's peer is a trusted proxy. */
+	readonly proxied: boolean;
+	/** Elements of x-forwarded-client-cert. */
+	readonly identities: number;
+	/** Elements of x-forwarded-for. */
+	readonly addresses: number;
+}
+
 /** One end of a request. */
 export interface Place {
 	readonly segment: string;
@@ -45,6 +58,8 @@ export interface Decision {
 	readonly subjectKind: SubjectKind | null;
 	/** Remove Authorization and DPoP before the request goes upstream. */
 	readonly stripCredential: boolean;
+	/** What the upstream may see of forwarded identities and addresses. */
+	readonly vouched: Vouched;
 }
 
 export interface WouldBe {

@@ -2,6 +2,7 @@
  * A CheckRequest as one canonical request, or a refusal. Total: whatever arrives gives one of the two. The only page that
  * knows how Envoy tells of a request.
  */
+import { canonicalAddress } from "../core/canonical/address.ts";
 import { HeaderCollector, type HeaderDetail } from "../core/canonical/headers.ts";
 import { canonicalHost, type HostDetail } from "../core/canonical/host.ts";
 import { type MethodDetail, methodDetail } from "../core/canonical/method.ts";
@@ -11,7 +12,6 @@ import { parseForwardedClientCert } from "../core/canonical/xfcc.ts";
 import { LIMITS } from "../core/limits.ts";
 import type { PathException } from "../core/model.ts";
 import type { Peer, Request } from "../core/request.ts";
-import { canonicalAddress } from "./address.ts";
 import { certificateHash } from "./certificate.ts";
 import type { CheckRequest, HttpRequest, WireHeader, WirePeer } from "./wire.ts";
 

@@ -5,6 +5,7 @@ import type { Request } from "../core/request.ts";
 import { challengeOf } from "./challenge.ts";
 import { headerText } from "./header-text.ts";
 import { rateHeaders } from "./rate-headers.ts";
+import { revealed } from "./way.ts";
 import type { AllowedResponse, CheckResponse, DeniedResponse, Metadata, MetadataValue, SetHeader } from "./wire.ts";
 
 const PRINCIPAL = "x-firebreak-principal";
@@ -35,7 +36,7 @@ export const FAILED: DeniedResponse = denial(REASONS.internal_error, "", [], {
 /**
  * Sets what is known of the caller, over whatever the client sent under the same names. What is not known is removed,
  * also when no such header was seen: the proxy may show only some headers. So is every other name of that kind, with
- * `_` for `-` too, since CGI and what follows it take both for one.
+ * `_` for `-` too, since CGI and what follows it take both for one. What proxies tell of the caller is cut to what is believed.
  */
 function allow(decision: Decision, id: string, request: Request): AllowedResponse {
 	const headers: SetHeader[] = [];
@@ -46,7 +47,14 @@ function allow(decision: Decision, id: string, request: Request): AllowedRespons
 	put(headers, headersToRemove, SUBJECT_KIND, decision.subjectKind);
 	put(headers, headersToRemove, DECISION, id);
 	for (const name in request.headers) {
-		if (isOurs(name) && !isFixed(name)) headersToRemove.push(name);
+		if (isOurs(name)) {
+			if (!isFixed(name)) headersToRemove.push(name);
+			continue;
+		}
+		const value = request.headers[name] as string;
+		const kept = revealed(name, value, decision.vouched);
+		if (kept === "") headersToRemove.push(name);
+		else if (kept !== null && kept !== value) headers.push({ name, value: kept });
 	}
 	if (decision.stripCredential) headersToRemove.push("authorization", "dpop");
 	return { allowed: true, headers, headersToRemove, metadata: metadataOf(decision) };

@@ -46,6 +46,7 @@ const denied: Decision = {
 	subject: null,
 	subjectKind: null,
 	stripCredential: false,
+	vouched: { proxied: false, identities: 0, addresses: 0 },
 };
 
 const answer: Explained = {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { validateBootstrap, writeBootstrap } from "../../demo/envoy.ts";
-import type { EnvoyOptions, SidecarOptions } from "../../demo/envoy-config.ts";
+import type { EnvoyOptions, SidecarOptions } from "../../demo/envoy-options.ts";
 import { createAuthority } from "../../demo/pki.ts";
 import { createWorkspace, type Workspace } from "../../demo/workspace.ts";
 
@@ -28,11 +28,24 @@ describe("the bootstrap, as the real Envoy judges it", () => {
 
 	const all = (): EnvoyOptions => ({
 		...least,
-		sidecars: [sidecar, { ...sidecar, name: "payments", upstreamProtocol: "h2", destination: "payments-prod" }],
+		sidecars: [
+			sidecar,
+			{ ...sidecar, name: "payments", upstreamProtocol: "h2", destination: "payments-prod" },
+			{
+				...sidecar,
+				name: "door",
+				upstreamSpiffeId: "spiffe://prod.example.org/ns/payments/sa/payments",
+				paths: { normalize: true, mergeSlashes: false, rejectEscapedSlashes: false },
+				rawHeaders: false,
+				forwardedClientCert: "SANITIZE_SET",
+				remoteAddress: false,
+				asks: { socket: "/run/firebreak.sock" },
+			},
+		],
 		firebreak: { port: 9001, spiffeId: "spiffe://prod.example.org/ns/firebreak/sa/firebreak" },
 		otlpPort: 4317,
 		authorizationTimeoutMs: 250,
-		normalizePaths: true,
+		paths: { normalize: true, mergeSlashes: true, rejectEscapedSlashes: true },
 		maxStreamDurationMs: 60_000,
 		upgrades: ["websocket"],
 	});

@@ -16,7 +16,10 @@ describe("a world with normalizing proxies, a plaintext authorizer and a named d
 			database: false,
 			services: TWO,
 			destinations: { payments: "payments-prod" },
-			envoy: { normalizePaths: true, authorizationTimeoutMs: 400 },
+			envoy: {
+				paths: { normalize: true, mergeSlashes: true, rejectEscapedSlashes: true },
+				authorizationTimeoutMs: 400,
+			},
 			async startFirebreak({ resources }) {
 				authorizer = await startAuthorizer();
 				resources.defer(authorizer.stop);

@@ -65,6 +65,7 @@ export function decisionOf(parts: Partial<Decision> = {}): Decision {
 		subject: null,
 		subjectKind: parts.subject ? "client" : null,
 		stripCredential: false,
+		vouched: { proxied: false, identities: 0, addresses: 0 },
 		...parts,
 	};
 }

@@ -134,7 +134,7 @@ describe("security headers", () => {
 				"x-forwarded-proto": "http",
 				"x-forwarded-uri": "/admin",
 				"x-forwarded-for": "127.0.0.1",
-				"x-original-url": "/admin",
+				"x-real-ip": "127.0.0.1",
 			},
 		});
 		expect(request).toMatchObject({ path: "/v1/payments/42", scheme: "https", peer: { address: "10.0.0.7" } });
@@ -162,6 +162,9 @@ const REFUSED: readonly (readonly [detail: string, told: Told])[] = [
 	["scheme_unknown", { scheme: "javascript" }],
 	["scheme_unknown", { scheme: "https " }],
 	["method_override", { headers: { "x-http-method-override": "DELETE" } }],
+	["path_override", { headers: { "x-original-url": "/admin" } }],
+	["path_override", { headers: { "X-Rewrite_URL": "/admin" } }],
+	["header_altered", { raw: raw({ "x-forwarded-for": "10.0.0.7\ufffd" }) }],
 	["header_control", { headers: { x: "a\u0000" } }],
 	["header_name", { headers: { "x ": "a" } }],
 	["header_altered", { raw: raw({ authorization: "Bearer \ufffd" }) }],

@@ -94,6 +94,45 @@ describe("allowed", () => {
 		expect(headersOf(response)["x-firebreak-principal"]).toBe(ORDERS);
 	});
 
+	test.each([
+		["nobody's word", { proxied: false, identities: 0, addresses: 0 }, {}],
+		["what the proxy that asks appended", { proxied: false, identities: 0, addresses: 1 }, { "x-forwarded-for": "b" }],
+		[
+			"a trusted proxy's word",
+			{ proxied: true, identities: 1, addresses: 2 },
+			{
+				"x-forwarded-client-cert": `By=x;URI=${ORDERS}`,
+				"x-forwarded-for": "a, b",
+				"x-real-ip": "10.0.0.9",
+				forwarded: "for=10.0.0.9",
+			},
+		],
+	])("of the way here the upstream sees %s", (_whose, vouched, expected) => {
+		const sent: Record<string, string> = {
+			"x-forwarded-client-cert": `By=y;URI=spiffe://forged/x,By=x;URI=${ORDERS}`,
+			"x-forwarded-for": "forged, a, b",
+			"x-real-ip": "10.0.0.9",
+			forwarded: "for=10.0.0.9",
+			x_forwarded_for: "forged",
+			"X-Real_IP": "forged",
+			"x-forwarded-proto": "https",
+		};
+		const response = allow({ vouched }, sent);
+		const seen = Object.fromEntries(Object.entries(sent).map(([name, value]) => [name.toLowerCase(), value]));
+		for (const { name, value } of response.headers) seen[name] = value;
+		for (const name of response.headersToRemove) delete seen[name];
+		const ours = Object.keys(seen).filter((name) => name.startsWith("x-firebreak-"));
+		for (const name of ours) delete seen[name];
+		expect(seen).toEqual({ "x-forwarded-proto": "https", ...expected });
+	});
+
+	test("what is in order is left alone", () => {
+		const vouched = { proxied: false, identities: 0, addresses: 1 };
+		const { headers, headersToRemove } = allow({ vouched, subject: "s" }, { "x-forwarded-for": "10.0.0.7" });
+		expect(headers.map(({ name }) => name)).not.toContain("x-forwarded-for");
+		expect(headersToRemove).toEqual([]);
+	});
+
 	test("set and removed never share a name", () => {
 		const name = fc.constantFrom("principal", "source", "subject", "decision", "x", "");
 		fc.assert(

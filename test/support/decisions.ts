@@ -36,6 +36,7 @@ export function decision(changes: Partial<Decision> = {}): Decision {
 		subject: TOKEN.subject,
 		subjectKind: TOKEN.subjectKind,
 		stripCredential: false,
+		vouched: { proxied: false, identities: 0, addresses: 0 },
 		...changes,
 	};
 }

@@ -20,10 +20,12 @@ export type HeaderDetail =
 	| "duplicate_header"
 	/** A header that makes some upstreams read another method. */
 	| "method_override"
+	/** A header that makes some upstreams read another path. */
+	| "path_override"
 	/** No plain number. */
 	| "content_length";
 
-const KIND = { PSEUDO: 1, AUTHORIZATION: 2, DPOP: 3, SINGLE: 4, ASCII: 5, LENGTH: 6, OVERRIDE: 7 } as const;
+const KIND = { PSEUDO: 1, AUTHORIZATION: 2, DPOP: 3, SINGLE: 4, ASCII: 5, LENGTH: 6, METHOD: 7, PATH: 8 } as const;
 
 /** The headers that decisions rest on. All others are joined and handed on. */
 const KINDS: ReadonlyMap<string, number> = new Map([
@@ -40,11 +42,14 @@ const KINDS: ReadonlyMap<string, number> = new Map([
 	["workload-proof-token", KIND.SINGLE],
 	// A list by its nature: proxies append to it.
 	["x-forwarded-client-cert", KIND.ASCII],
+	["x-forwarded-for", KIND.ASCII],
 	["upgrade", KIND.ASCII],
 	["content-length", KIND.LENGTH],
-	["x-http-method", KIND.OVERRIDE],
-	["x-http-method-override", KIND.OVERRIDE],
-	["x-method-override", KIND.OVERRIDE],
+	["x-http-method", KIND.METHOD],
+	["x-http-method-override", KIND.METHOD],
+	["x-method-override", KIND.METHOD],
+	["x-original-url", KIND.PATH],
+	["x-rewrite-url", KIND.PATH],
 ]);
 
 /** One request's headers, added one by one. */
@@ -77,7 +82,10 @@ export class HeaderCollector {
 			kind = KINDS.get(key);
 		}
 		if (kind !== undefined) return this.#addKnown(key, text, kind, ascii);
-		if (key.includes("_") && isOverride(key)) return "method_override";
+		if (key.includes("_")) {
+			const detail = overrideDetail(KINDS.get(key.replaceAll("_", "-")));
+			if (detail !== null) return detail;
+		}
 		this.#join(key, text);
 		return null;
 	}
@@ -88,7 +96,8 @@ export class HeaderCollector {
 	}
 
 	#addKnown(key: string, text: string, kind: number, ascii: boolean): HeaderDetail | null {
-		if (kind === KIND.OVERRIDE) return "method_override";
+		const override = overrideDetail(kind);
+		if (override !== null) return override;
 		if (!ascii && kind !== KIND.PSEUDO) return "header_altered";
 		switch (kind) {
 			case KIND.PSEUDO:
@@ -116,9 +125,10 @@ export class HeaderCollector {
 	}
 }
 
-/** Whether `_` for `-` makes it a method override: CGI and what follows it take both for one. */
-function isOverride(key: string): boolean {
-	return KINDS.get(key.replaceAll("_", "-")) === KIND.OVERRIDE;
+/** Names with `_` for `-` count too: CGI and what follows it take both for one. */
+function overrideDetail(kind: number | undefined): HeaderDetail | null {
+	if (kind === KIND.METHOD) return "method_override";
+	return kind === KIND.PATH ? "path_override" : null;
 }
 
 /** Without the white space around it, which is no part of a value (RFC 9110, 5.5). */

@@ -38,6 +38,19 @@ export function parseForwardedClientCert(header: string): readonly string[] {
 	return hops.reverse();
 }
 
+/** The last `count` elements of a header that {@link parseForwardedClientCert} can read; all of it when it has no more. */
+export function lastHops(header: string, count: number): string {
+	const starts = [0];
+	let quoted = false;
+	for (let index = 0; index < header.length; index++) {
+		const code = header.charCodeAt(index);
+		if (quoted && code === BACKSLASH) index++;
+		else if (code === QUOTE) quoted = !quoted;
+		else if (code === COMMA && !quoted) starts.push(index + 1);
+	}
+	return starts.length <= count ? header : header.slice(starts.at(-count)).trimStart();
+}
+
 const KEY = /^[a-z]+$/;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;

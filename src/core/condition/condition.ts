@@ -4,7 +4,7 @@
  * | variable | what it is |
  * |---|---|
  * | `request` | `method`, `path` (canonical, escapes kept), `host` (lower case, no port), `headers`, `query` |
- * | `request.headers` | by lower-case name, repeated values joined with `,`. Credentials (`authorization`, `dpop`, `cookie`, `x-forwarded-client-cert` and their like) and `x-firebreak-*` are never there |
+ * | `request.headers` | by lower-case name, repeated values joined with `,`. Credentials (`authorization`, `dpop`, `cookie` and their like), what proxies tell of the caller (`x-forwarded-client-cert`, `x-forwarded-for`, `x-real-ip`, `forwarded`) and `x-firebreak-*` are never there |
  * | `request.query` | decoded values by name. Reading what two servers could read differently is an error, see query.ts |
  * | `params` | what the path template captured, decoded |
  * | `source`, `destination` | `segment`, `domain`, `environment`, `principal`. An anonymous source has the segment `anonymous` and the rest empty |

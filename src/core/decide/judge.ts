@@ -132,6 +132,7 @@ function decisionOf({ route, credential, outcome }: Judged): Decision {
 		subject: credential.kind === "token" ? credential.token.subject : null,
 		subjectKind: credential.kind === "token" ? credential.token.subjectKind : null,
 		stripCredential: destination.ok && destination.segment.credential_upstream === "strip",
+		vouched: route.forwarded.vouched,
 	};
 }
 

@@ -2,6 +2,7 @@
 import type { Decision } from "../decision.ts";
 import type { DenyReason } from "../reasons.ts";
 import type { Snapshot } from "../snapshot.ts";
+import { NOT_VOUCHED } from "./forwarded.ts";
 import type { Destination } from "./locate.ts";
 
 export interface Refusal {
@@ -38,5 +39,6 @@ export function refuse(snapshot: Snapshot, destination: Destination | null, refu
 		subject: null,
 		subjectKind: null,
 		stripCredential: false,
+		vouched: NOT_VOUCHED,
 	};
 }

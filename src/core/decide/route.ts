@@ -9,6 +9,7 @@ import type { Request } from "../request.ts";
 import type { Snapshot } from "../snapshot.ts";
 import { parseSpiffeId } from "../spiffe.ts";
 import { findCrossing } from "./crossing.ts";
+import { type Forwarded, readForwarded } from "./forwarded.ts";
 import { type Destination, segmentOf } from "./locate.ts";
 import { admitsAnonymous } from "./policy.ts";
 import { identifySource, type Source, vouchersOf } from "./source.ts";
@@ -31,6 +32,8 @@ export interface RouteInput {
 export interface Route {
 	readonly input: RouteInput;
 	readonly source: Source;
+	/** What proxies in front tell of it: the address that it called from, above all. */
+	readonly forwarded: Forwarded;
 	/** Live and accepted, or null. */
 	readonly crossing: CrossingRow | null;
 	/** The union of the destination domain's flow and the crossing's. */
@@ -63,7 +66,8 @@ export function route(input: RouteInput): Route {
 		} else verdict.fail("crossing", found.reason, found.detail);
 	}
 	const demand = destination.ok && !probe ? unionOf(destination.domain.row.flow, crossing?.flow ?? null) : NO_DEMAND;
-	return { input, source, crossing, demand, probe, verdict };
+	const forwarded = readForwarded(snapshot, request, source);
+	return { input, source, forwarded, crossing, demand, probe, verdict };
 }
 
 /** Whether steps 7 to 10 are still to come. */

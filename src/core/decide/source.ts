@@ -46,7 +46,8 @@ export function* vouchersOf(snapshot: Snapshot, { peer, forwarded }: Request, so
 	}
 }
 
-function identify(snapshot: Snapshot, principal: string | null): Source {
+/** Whose certificate, or forwarded identity, this is. */
+export function identify(snapshot: Snapshot, principal: string | null): Source {
 	if (principal === null) return ANONYMOUS_SOURCE;
 	const exact = snapshot.members.get(principal);
 	const segment = exact === undefined ? null : snapshot.segments.get(exact);

@@ -1,6 +1,6 @@
 import { expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { parseForwardedClientCert } from "../../../src/core/canonical/xfcc.ts";
+import { lastHops, parseForwardedClientCert } from "../../../src/core/canonical/xfcc.ts";
 import { LIMITS } from "../../../src/core/limits.ts";
 import { parseSpiffeId } from "../../../src/core/spiffe.ts";
 
@@ -74,7 +74,11 @@ test("what proxies write is read back, whatever the subject holds", () => {
 					return `By=${B};Subject="${quoted}";URI=spiffe://x.org/${name}`;
 				})
 				.join(",");
-			expect(parseForwardedClientCert(header)).toEqual(hops.map(({ name }) => `spiffe://x.org/${name}`).reverse());
+			const ids = hops.map(({ name }) => `spiffe://x.org/${name}`).reverse();
+			expect(parseForwardedClientCert(header)).toEqual(ids);
+			for (let count = 1; count <= hops.length + 1; count++) {
+				expect(parseForwardedClientCert(lastHops(header, count))).toEqual(ids.slice(0, count));
+			}
 		}),
 	);
 });

@@ -1,5 +1,7 @@
+import { isIP } from "node:net";
 import { expect, test } from "@jest/globals";
-import { canonicalAddress } from "../../src/extauthz/address.ts";
+import fc from "fast-check";
+import { canonicalAddress } from "../../../src/core/canonical/address.ts";
 
 test.each([
 	["10.0.0.7", "10.0.0.7"],
@@ -23,4 +25,36 @@ test.each([
 	["10.0.0.7\u0000", null],
 ])("%j gives %j", (text, address) => {
 	expect(canonicalAddress(text)).toBe(address);
+});
+
+test("takes for an address what the system does", () => {
+	const piece = fc.constantFrom(
+		"0",
+		"1",
+		"10",
+		"255",
+		"256",
+		"01",
+		".",
+		":",
+		"::",
+		"ffff",
+		"a",
+		"%",
+		"eth0",
+		"10.0.0.7",
+	);
+	fc.assert(
+		fc.property(
+			fc.oneof(
+				fc.ipV4(),
+				fc.ipV6(),
+				fc.array(piece, { maxLength: 9 }).map((all) => all.join("")),
+			),
+			(text) => {
+				expect(canonicalAddress(text) !== null).toBe(isIP(text) !== 0);
+			},
+		),
+		{ numRuns: 3_000 },
+	);
 });
