@@ -1,8 +1,10 @@
 import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { cpSync, rmSync, statSync } from "node:fs";
+import { chmodSync, cpSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Client } from "pg";
 import { FirebreakError } from "../src/core/errors.ts";
 import { onFreePorts } from "./ports.ts";
 import { type RunningProcess, runProcess, startProcess } from "./processes.ts";
@@ -14,8 +16,12 @@ export interface EmbeddedPostgres {
 	readonly url: string;
 	/** Fast shutdown, open connections cut; the data stays. */
 	halt(): Promise<void>;
-	/** Starts it again after `halt`, on the same port with the same data. */
+	/** Killed without a warning, as when its machine fails; the data stays as it lies there. */
+	crash(): Promise<void>;
+	/** Starts it again after `halt` or `crash`, on the same port with the same data. */
 	resume(): Promise<void>;
+	/** A read-only hot standby of it, which follows it from now on; the caller stops it. `pg_promote()` makes it a primary. */
+	standby(): Promise<EmbeddedPostgres>;
 	/** As `halt`, and the data is deleted. May be called again. */
 	stop(): Promise<void>;
 }
@@ -29,30 +35,100 @@ export interface EmbeddedPostgres {
  */
 export async function startEmbeddedPostgres(settings: Record<string, string> = {}): Promise<EmbeddedPostgres> {
 	const user = process.getuid?.() === 0 ? unprivilegedUser() : undefined;
-	const workspace = createWorkspace("postgres", user);
-	try {
+	return inWorkspace(user, async (workspace) => {
 		const binaries = reachableBinaries(workspace, user);
 		const password = randomBytes(18).toString("base64url");
 		const data = path.join(workspace.path, "data");
-		await initialize(binaries, data, password, workspace, user);
-		const serveOn = (port: number): Promise<RunningProcess> => serve(binaries, data, port, settings, workspace, user);
-		const [first, port] = await onFreePorts(1, async ([free = 0]) => [await serveOn(free), free] as const);
-		let server = first;
-		return {
-			url: `postgres://postgres:${password}@127.0.0.1:${port}/postgres`,
-			halt: () => server.stop(),
-			async resume() {
-				server = await serveOn(port);
-			},
-			async stop() {
-				await server.stop();
-				workspace.remove();
-			},
-		};
+		const installation = { binaries, data, settings, workspace, user };
+		await initialize(installation, password);
+		return run(installation, password);
+	});
+}
+
+/** Where the files lie of one Postgres, and whom it runs as. */
+interface Installation {
+	/** The folder with bin, lib and share. */
+	readonly binaries: string;
+	readonly data: string;
+	readonly settings: Record<string, string>;
+	readonly workspace: Workspace;
+	readonly user: UserIds | undefined;
+}
+
+async function inWorkspace<Made>(
+	user: UserIds | undefined,
+	work: (workspace: Workspace) => Promise<Made>,
+): Promise<Made> {
+	const workspace = createWorkspace("postgres", user);
+	try {
+		return await work(workspace);
 	} catch (error) {
 		workspace.remove();
 		throw error;
 	}
+}
+
+async function run(installation: Installation, password: string): Promise<EmbeddedPostgres> {
+	const [first, port] = await onFreePorts(1, async ([free = 0]) => [await serve(installation, free), free] as const);
+	const url = `postgres://postgres:${password}@127.0.0.1:${port}/postgres`;
+	let server = first;
+	return {
+		url,
+		halt: () => server.stop(),
+		async crash() {
+			server.signal("SIGKILL");
+			await server.ended;
+		},
+		async resume() {
+			server = await serveAgain(installation, port);
+		},
+		standby: () =>
+			inWorkspace(installation.user, async (workspace) => {
+				const data = path.join(workspace.path, "data");
+				await copyOnline(url, installation.data, data, port, password);
+				chmodSync(data, 0o700);
+				const { user } = installation;
+				if (user) execFileSync("chown", ["-R", `${user.uid}:${user.gid}`, data]);
+				return run({ ...installation, data, workspace }, password);
+			}),
+		async stop() {
+			await server.stop();
+			installation.workspace.remove();
+		},
+	};
+}
+
+/** The processes of one that crashed end by themselves, and hold its shared memory until then. */
+async function serveAgain(installation: Installation, port: number): Promise<RunningProcess> {
+	for (let attempt = 1; ; attempt++) {
+		try {
+			return await serve(installation, port);
+		} catch (error) {
+			if (attempt === RESTARTS || !String(error).includes("pre-existing shared memory block")) throw error;
+			await sleep(RESTART_WAIT_MS);
+		}
+	}
+}
+const RESTARTS = 100;
+const RESTART_WAIT_MS = 100;
+
+/** A base backup by SQL: the package carries no pg_basebackup. */
+async function copyOnline(url: string, from: string, to: string, port: number, password: string): Promise<void> {
+	const client = new Client({ connectionString: url });
+	await client.connect();
+	try {
+		await client.query("select pg_backup_start('standby', fast => true)");
+		cpSync(from, to, { recursive: true, filter: (file) => path.basename(file) !== "postmaster.pid" });
+		const { rows } = await client.query<{ labelfile: string }>(
+			"select labelfile from pg_backup_stop(wait_for_archive => false)",
+		);
+		writeFileSync(path.join(to, "backup_label"), rows[0]!.labelfile);
+	} finally {
+		await client.end();
+	}
+	const upstream = `host=127.0.0.1 port=${port} user=postgres password=${password}`;
+	writeFileSync(path.join(to, "postgresql.auto.conf"), `primary_conninfo = '${upstream}'\n`, { mode: 0o600 });
+	writeFileSync(path.join(to, "standby.signal"), "");
 }
 
 function unprivilegedUser(): UserIds {
@@ -100,13 +176,7 @@ function isOpenToOthers(folder: string): boolean {
 /** A fixed locale: readiness is read from Postgres' own words, and text must sort alike everywhere. */
 const ENVIRONMENT = { ...process.env, LC_ALL: "C" };
 
-async function initialize(
-	binaries: string,
-	data: string,
-	password: string,
-	workspace: Workspace,
-	user: UserIds | undefined,
-): Promise<void> {
+async function initialize({ binaries, data, workspace, user }: Installation, password: string): Promise<void> {
 	const passwordFile = workspace.write("password", password);
 	const args = [
 		`--pgdata=${data}`,
@@ -132,14 +202,7 @@ async function initialize(
 	throw new FirebreakError("dependency_unreachable", `the embedded Postgres could not be initialized: ${words}`);
 }
 
-function serve(
-	binaries: string,
-	data: string,
-	port: number,
-	settings: Record<string, string>,
-	workspace: Workspace,
-	user: UserIds | undefined,
-): Promise<RunningProcess> {
+function serve({ binaries, data, settings, workspace, user }: Installation, port: number): Promise<RunningProcess> {
 	const configuration = {
 		listen_addresses: "127.0.0.1",
 		port: String(port),
@@ -159,7 +222,7 @@ function serve(
 		cwd: workspace.path,
 		env: ENVIRONMENT,
 		...(user && { user }),
-		ready: (output) => output.includes("database system is ready to accept connections"),
+		ready: (output) => /database system is ready to accept (read-only )?connections/.test(output),
 		// Fast shutdown: SIGTERM would wait for every client to leave.
 		stopSignal: "SIGINT",
 	});

@@ -2,72 +2,27 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 import { Client } from "pg";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "../../../demo/postgres.ts";
-import type { FollowEvent } from "../../../src/store/follow/events.ts";
-import { createPolicyFollower, type PolicyFollower } from "../../../src/store/follow/follower.ts";
-import { CORE_COMPILER } from "../../../src/store/follow/loader.ts";
-import { logFollowEvent } from "../../../src/store/follow/log.ts";
-import { postgresSource } from "../../../src/store/follow/source.ts";
-import { realTimers } from "../../../src/store/follow/timers.ts";
-import { type Database, openDatabase } from "../../../src/store/pool.ts";
-import { memoryLogger } from "../../support/memory-logger.ts";
+import { LIMITS } from "../../../src/core/limits.ts";
+import { realTimers, type Timers } from "../../../src/store/follow/timers.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/postgres.ts";
 import { applySchema } from "../../support/postgres-broker.ts";
+import { type Followed, follow as followPostgres, revisionOf } from "../support/following.ts";
 import { startProxy } from "../support/proxy.ts";
 import { allow, COMPANY } from "../support/workbench.ts";
-
-interface Followed {
-	readonly follower: PolicyFollower;
-	readonly events: FollowEvent[];
-	readonly log: ReturnType<typeof memoryLogger>;
-	/** Resolves when `holds` does, as each event comes; the test's own time limit bounds it. */
-	until(holds: () => boolean): Promise<void>;
-}
 
 const closing: (() => Promise<void>)[] = [];
 afterEach(async () => {
 	for (const close of closing.splice(0).reverse()) await close();
 });
 
-function follow(url: string, pollInterval = 50): Followed {
-	const database: Database = openDatabase(url, { applicationName: "firebreak follow test" });
-	const events: FollowEvent[] = [];
-	const waiting = new Set<() => void>();
-	const log = memoryLogger();
-	const follower = createPolicyFollower({
-		source: postgresSource(database),
-		compiler: CORE_COMPILER,
-		clock: Date.now,
-		random: Math.random,
-		timers: realTimers,
-		pollInterval,
-		report(event) {
-			logFollowEvent(log.logger, event);
-			events.push(event);
-			for (const check of waiting) check();
-		},
+function follow(url: string, pollInterval?: number, timers?: Timers): Followed {
+	const followed = followPostgres(url, {
+		...(pollInterval === undefined ? {} : { pollInterval }),
+		...(timers ? { timers } : {}),
 	});
-	closing.push(async () => {
-		await follower.stop();
-		await database.end();
-	});
-	return {
-		follower,
-		events,
-		log,
-		until: (holds) =>
-			new Promise((resolve) => {
-				const check = () => {
-					if (!holds()) return;
-					waiting.delete(check);
-					resolve();
-				};
-				waiting.add(check);
-				check();
-			}),
-	};
+	closing.push(() => followed.stop());
+	return followed;
 }
-
-const revisionOf = ({ follower }: Followed) => follower.current().snapshot.revision;
 
 describe("with a database of its own", () => {
 	let database: TestDatabase;
@@ -172,6 +127,52 @@ describe("with a database of its own", () => {
 	});
 });
 
+describe("a LISTEN connection that is half dead: no packet comes through it, and no reset", () => {
+	let database: TestDatabase;
+	beforeAll(async () => {
+		database = await createTestDatabase();
+		await (await database.connect()).query(COMPANY);
+	});
+	afterAll(() => database?.drop());
+
+	/** Listens, is silenced then, and by its own account still listens. */
+	async function silenced(pollInterval: number, checkMs: number) {
+		const proxy = await startProxy(database.url);
+		closing.push(() => proxy.stop());
+		const after: Timers["after"] = (ms, task) => realTimers.after(ms === LIMITS.listenCheckMs ? checkMs : ms, task);
+		const followed = follow(proxy.url, pollInterval, { ...realTimers, after });
+		await followed.follower.start();
+		await followed.until(() => followed.follower.status().listening);
+		proxy.freeze("listen ");
+		return { followed };
+	}
+	const commit = async (path: string) => {
+		const writer = await database.connect();
+		await writer.query(allow("half-dead", path));
+		return Number((await writer.query("select revision from firebreak.head")).rows[0].revision);
+	};
+
+	test("the poll finds what changes meanwhile, and no error is made of it", async () => {
+		const { followed } = await silenced(50, 3_600_000);
+		const revision = await commit("/polled");
+		await followed.until(() => revisionOf(followed) === revision);
+		expect(followed.follower.status()).toMatchObject({ state: "following", listening: true, lastError: null });
+		expect(followed.events.map(({ kind }) => kind)).toEqual(expect.not.arrayContaining(["lost", "deaf"]));
+	});
+
+	test("it is found out and replaced, what was missed is loaded at once, and hints come again", async () => {
+		const { followed } = await silenced(3_600_000, 200);
+		const missed = await commit("/missed");
+		await followed.until(() => followed.events.some(({ kind }) => kind === "deaf"));
+		expect(followed.follower.status().lastError).toMatch(/cannot be reached: Query read timeout/);
+		await followed.until(() => revisionOf(followed) === missed && followed.follower.status().listening);
+		expect(followed.follower.status().lastError).toBeNull();
+		expect(followed.events.filter(({ kind }) => kind === "listening")).toHaveLength(2);
+		const hinted = await commit("/hinted");
+		await followed.until(() => revisionOf(followed) === hinted);
+	}, 30_000);
+});
+
 describe("with a Postgres of its own", () => {
 	let postgres: EmbeddedPostgres;
 	beforeAll(async () => {
@@ -197,12 +198,15 @@ describe("with a Postgres of its own", () => {
 		await postgres.halt();
 		await followed.until(() => followed.follower.status().state === "lost" && !followed.follower.status().listening);
 		expect(followed.follower.current().snapshot).toBe(snapshot);
-		expect(followed.follower.status()).toMatchObject({ enforced: { revision: 1 }, lastError: expect.any(String) });
+		expect(followed.follower.status()).toMatchObject({
+			enforced: { revision: 1 },
+			lastError: expect.stringMatching(/^Postgres at 127\.0\.0\.1:\d+\/postgres (cannot be reached|is |ended )/),
+		});
 
 		await postgres.resume();
 		await commit(allow("after", "/after"));
 		await followed.until(() => revisionOf(followed) === 2 && followed.follower.status().listening);
-		expect(followed.follower.status().state).toBe("following");
+		expect(followed.follower.status()).toMatchObject({ state: "following", lastError: null });
 	});
 
 	test("a server that starts before Postgres does begins when it comes", async () => {

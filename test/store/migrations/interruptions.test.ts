@@ -236,15 +236,16 @@ describe("the connection of a run", () => {
 
 	test("does without where the system cannot watch", async () => {
 		const given: object[] = [];
+		const client = { query: async () => ({ rows: [{ version: "18.0", number: 180_000 }] }) };
 		const unable = Object.assign(new DatabaseError("must be set to 0 on platforms that lack support", 1, "error"), {
 			code: "22023",
 		});
 		const connect = async (options: object = {}) => {
 			given.push(options);
 			if ("options" in options) throw unable;
-			return "connected";
+			return client;
 		};
-		expect(await connectToMigrate({ connect } as unknown as Database)).toBe("connected");
+		expect(await connectToMigrate({ connect } as unknown as Database)).toBe(client);
 		expect(given).toMatchObject([{ options: expect.any(String) }, { statement_timeout: expect.any(Number) }]);
 	});
 });

@@ -5,21 +5,33 @@ import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 export interface Proxy {
 	/** The database URL by way of the proxy. */
 	readonly url: string;
-	/** Connections that are open now carry nothing any more, in either direction; new ones work. */
-	freeze(): void;
+	/**
+	 * Connections that are open now carry nothing any more, in either direction, or those alone whose client has sent this
+	 * text; new ones work.
+	 */
+	freeze(sent?: string): void;
 	/** Connections that are open now are reset; new ones work. */
 	cut(): void;
 	/** Once a client has sent this text, no answer reaches it any more, though the server gets all of it; null: no more so. */
 	swallowAnswersTo(text: string | null): void;
+	/** New connections lead to this database; those that are open stay where they are. */
+	lead(url: string): void;
 	/** New connections are reset until told otherwise. */
 	refuse(refusing: boolean): void;
 	connections(): number;
 	stop(): Promise<void>;
 }
 
+interface Pair {
+	readonly client: Socket;
+	readonly server: Socket;
+	/** All that the client sent. */
+	sent: string;
+}
+
 export async function startProxy(url: string): Promise<Proxy> {
-	const target = new URL(url);
-	const pairs = new Set<{ client: Socket; server: Socket }>();
+	let target = new URL(url);
+	const pairs = new Set<Pair>();
 	let refusing = false;
 	let swallowed: string | null = null;
 	const proxy = createServer((client) => {
@@ -30,9 +42,10 @@ export async function startProxy(url: string): Promise<Proxy> {
 		}
 		const server = connect(Number(target.port), target.hostname);
 		server.on("error", () => undefined);
-		const pair = { client, server };
+		const pair: Pair = { client, server, sent: "" };
 		pairs.add(pair);
 		client.on("data", (chunk) => {
+			pair.sent += chunk.toString("latin1");
 			if (swallowed !== null && chunk.includes(swallowed)) server.unpipe(client);
 		});
 		client.pipe(server);
@@ -58,8 +71,9 @@ export async function startProxy(url: string): Promise<Proxy> {
 	};
 	return {
 		url: shown.href,
-		freeze() {
-			for (const { client, server } of pairs) {
+		freeze(sent = "") {
+			for (const { client, server, sent: all } of pairs) {
+				if (!all.includes(sent)) continue;
 				client.unpipe(server);
 				server.unpipe(client);
 				client.pause();
@@ -69,6 +83,9 @@ export async function startProxy(url: string): Promise<Proxy> {
 		cut,
 		swallowAnswersTo(text) {
 			swallowed = text;
+		},
+		lead(url) {
+			target = new URL(url);
 		},
 		refuse(now) {
 			refusing = now;
