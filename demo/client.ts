@@ -9,7 +9,7 @@ export interface ClientRequest {
 	readonly port: number;
 	/** PEM of the authority that the listener's certificate must come from. */
 	readonly authority: string;
-	/** The URI name that the listener's certificate must carry. */
+	/** The URI name that the listener's certificate must carry, or the DNS name of a gateway's. */
 	readonly server: string;
 	/** The caller's own certificate; none when absent. */
 	readonly certificate?: Pick<Leaf, "certificate" | "key">;
@@ -60,8 +60,9 @@ function tlsOptions(request: ClientRequest) {
 		...(request.certificate && { cert: request.certificate.certificate, key: request.certificate.key }),
 		// In a mesh the URI name says who answers, not the host name.
 		checkServerIdentity: (_host: string, certificate: PeerCertificate): Error | undefined => {
-			const names = certificate.subjectaltname?.split(", ").filter((name) => name.startsWith("URI:")) ?? [];
-			if (names.includes(`URI:${request.server}`)) return undefined;
+			const all = certificate.subjectaltname?.split(", ") ?? [];
+			if (all.includes(`URI:${request.server}`) || all.includes(`DNS:${request.server}`)) return undefined;
+			const names = all.filter((name) => name.startsWith("URI:"));
 			return new Error(`the listener is ${names.join(", ") || "nameless"}, not ${request.server}`);
 		},
 	};
