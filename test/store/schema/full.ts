@@ -37,6 +37,21 @@ export const FULL: readonly (readonly [name: string, kind: string, args: Argumen
 		{ max_lifetime: 5400, jwks: null },
 	],
 	[
+		"issuer",
+		"issuer",
+		{
+			url: "https://own.example.org",
+			domain: "internal",
+			profile: "rfc9068",
+			audiences: ["a"],
+			algorithms: ["ES256"],
+			max_lifetime: "15 minutes",
+			binding: "none",
+			options: { signer: "firebreak" },
+		},
+		{ max_lifetime: 900, jwks_uri: null, jwks: null },
+	],
+	[
 		"segment",
 		"segment",
 		{

@@ -138,7 +138,10 @@ describe("once it is there", () => {
 			"commit_policy",
 			"commit_revocation",
 			"epoch",
+			"note_uses",
 			"number_revocation",
+			"tell_domain_key",
+			"tell_passport",
 			"touch",
 		]);
 		const loose = `select p.proname as name from pg_proc p join pg_language l on l.oid = p.prolang

@@ -44,6 +44,16 @@ export const SCENE = `
 	select firebreak.rate_limit('segment', 'sa', 1, 1);
 `;
 
+const jwk = (kid: string) =>
+	JSON.stringify({
+		kty: "OKP",
+		crv: "Ed25519",
+		x: "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
+		use: "sig",
+		alg: "EdDSA",
+		kid,
+	});
+
 const AUTHORS = ["team", "other"] as const;
 const READERS = [...AUTHORS, "operator", "server", "migrator", "reader"] as const;
 const NOBODY: readonly Actor[] = [];
@@ -70,6 +80,7 @@ const READING: readonly Permission[] = [
 	may("read applied migrations", "select count(*) from firebreak.migration", ...READERS),
 	may("read server", "select count(*) from firebreak.server", ...READERS),
 	may("read passport", "select count(*) from firebreak.passport", ...READERS),
+	may("read domain_key", "select count(*) from firebreak.domain_key", ...READERS),
 	may(
 		"read decision and flow",
 		"select count(*) from firebreak.decision, firebreak.flow",
@@ -200,6 +211,7 @@ const LANE: readonly Permission[] = [
 		"choose the seq of a revocation",
 		"insert into firebreak.revocation (seq, kind, key, payload, reason) values (9, 'lift', 'k', '{}', 'r')",
 	),
+	may("retire a token", "select firebreak.retire_token('https://a', 'j', now(), 'r')", "operator"),
 	may("update revocation", "update firebreak.revocation set reason = 'x'"),
 	may("delete from revocation", "delete from firebreak.revocation"),
 ];
@@ -226,12 +238,6 @@ const RECORDS: readonly Permission[] = [
 	may("delete records whose time is over", "delete from firebreak.decision where at < now()", "operator"),
 	may("delete traffic whose time is over", "delete from firebreak.flow where minute <= now()", "operator"),
 	may(
-		"register a token",
-		"insert into firebreak.passport (issuer, token_id, owner, purpose, expires) values ('https://a', 'j', 'a', 'p', now())",
-		"operator",
-	),
-	may("change a passport", "update firebreak.passport set purpose = 'q'", "operator"),
-	may(
 		"record an applied migration",
 		"insert into firebreak.migration (name, checksum) values ('a/1', 'c')",
 		"migrator",
@@ -240,6 +246,26 @@ const RECORDS: readonly Permission[] = [
 	may("change what was applied", "update firebreak.migration set checksum = 'x' where name = 'a/0'"),
 	may("say which file is running", "insert into firebreak.running (migration) values ('a/1')", "migrator"),
 	may("strike out an applied migration", "delete from firebreak.migration"),
+];
+
+const TOKENS: readonly Permission[] = [
+	may("register a token", "select firebreak.register_token('https://a', 'j', 'a', 'p', now())", "operator"),
+	may(
+		"insert a passport",
+		"insert into firebreak.passport (issuer, token_id, owner, purpose, expires) values ('https://a', 'j', 'a', 'p', now())",
+		"operator",
+	),
+	may("change a passport", "update firebreak.passport set purpose = 'q'", "operator"),
+	may("delete a passport whose time is over", "delete from firebreak.passport where expires < now()", "operator"),
+	may("publish a key", `select firebreak.publish_key('da', 'k2', '${jwk("k2")}', now(), 'r')`, "operator"),
+	may("withdraw a key", "select firebreak.withdraw_key('da', 'k1', now(), 'r')", "operator"),
+	may(
+		"insert a key",
+		`insert into firebreak.domain_key (domain, kid, jwk, signs_from, reason) values ('da', 'k2', '${jwk("k2")}', now(), 'r')`,
+		"operator",
+	),
+	may("end a key", "update firebreak.domain_key set until = now()", "operator"),
+	may("delete a key", "delete from firebreak.domain_key"),
 ];
 
 /** What is the schema's owner's alone. */
@@ -276,5 +302,6 @@ export const PERMISSIONS: Readonly<Record<string, readonly Permission[]>> = {
 	"Policy by plain SQL": PLAIN_SQL,
 	"The revocation lane": LANE,
 	Records: RECORDS,
+	"Tokens and keys": TOKENS,
 	"The schema's owner alone": OWNERS_ALONE,
 };

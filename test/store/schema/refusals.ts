@@ -125,6 +125,24 @@ export const BAD_CALLS: readonly BadCall[] = [
 		{ profile: "api_key" },
 		"issuer https://i.example.org, jwks: is given, but API keys carry no signature",
 	),
+	bad(
+		"issuer",
+		ISSUER,
+		{ options: { signer: "firebreak" } },
+		"issuer https://i.example.org, jwks: is given, but Firebreak signs these tokens",
+	),
+	bad(
+		"issuer",
+		ISSUER,
+		{ jwks: null, jwks_uri: "https://k", options: { signer: "firebreak" } },
+		"issuer https://i.example.org, jwks_uri: is given, but Firebreak signs these tokens",
+	),
+	bad(
+		"issuer",
+		ISSUER,
+		{ jwks: null, options: { signer: "another" } },
+		"issuer https://i.example.org, jwks: is missing, and so is jwks_uri",
+	),
 	bad("issuer", ISSUER, { options: "[]" }, "issuer https://i.example.org, options: is no JSON object"),
 	bad(
 		"issuer",
