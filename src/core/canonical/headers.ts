@@ -68,7 +68,7 @@ export class HeaderCollector {
 	/** Adds one header line; what it is refused for, or null. After a refusal the collector is of no use. */
 	add(name: string, value: string): HeaderDetail | null {
 		if (++this.#count > LIMITS.headerCount) return "header_count";
-		if (name.length + value.length > LIMITS.headerValueBytes) return "header_too_long";
+		if (name.length + value.length > LIMITS.headerValueBytes && !isCredential(name)) return "header_too_long";
 		this.#size += name.length + value.length;
 		if (this.#size > LIMITS.headersBytes) return "headers_too_long";
 		const text = trimmed(value);
@@ -123,6 +123,12 @@ export class HeaderCollector {
 		this.#join(key, text);
 		return null;
 	}
+}
+
+/** A token or a proof has a limit of its own, and is then refused as what it is. */
+function isCredential(name: string): boolean {
+	const kind = KINDS.get(name.toLowerCase());
+	return kind === KIND.AUTHORIZATION || kind === KIND.DPOP;
 }
 
 /** Names with `_` for `-` count too: CGI and what follows it take both for one. */

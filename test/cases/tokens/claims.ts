@@ -219,24 +219,33 @@ export const claims: readonly TokenCase[] = [
 		withClaims((now) => ({ nbf: now + 30 })),
 	),
 
-	accepted(
-		17,
-		"scope missing",
-		withClaims(() => ({ scope: undefined })),
-		{ scopes: [] },
+	...(
+		[
+			["scope missing", undefined, [], ["a"]],
+			["scope empty", "", [], ["a"]],
+			["scope insufficient", "a b:c", ["a", "b:c"], ["a", "c"]],
+		] as const
+	).map(
+		([name, scope, scopes, wanted]): TokenCase => ({
+			...accepted(
+				17,
+				name,
+				withClaims(() => ({ scope })),
+				{ scopes },
+			),
+			scopes: wanted,
+			service: ["scope_missing", null],
+		}),
 	),
-	accepted(
-		17,
-		"scope empty",
-		withClaims(() => ({ scope: "" })),
-		{ scopes: [] },
-	),
-	accepted(
-		17,
-		"scopes",
-		withClaims(() => ({ scope: "a b:c" })),
-		{ scopes: ["a", "b:c"] },
-	),
+	{
+		...accepted(
+			17,
+			"every scope that is demanded, and one more",
+			withClaims(() => ({ scope: "a b:c d" })),
+			{ scopes: ["a", "b:c", "d"] },
+		),
+		scopes: ["d", "a"],
+	},
 	refused(
 		18,
 		"scope an array",
@@ -255,11 +264,17 @@ export const claims: readonly TokenCase[] = [
 		"scope",
 		withClaims(() => ({ scope: null })),
 	),
-	accepted(
-		19,
-		"scopes by case",
-		withClaims(() => ({ scope: "Orders:Read" })),
-		{ scopes: ["Orders:Read"] },
+	...["orders:readwrite", "Orders:Read", "orders:rea", "orders", "orders:*", "*"].map(
+		(scope): TokenCase => ({
+			...accepted(
+				19,
+				`${scope} in place of orders:read`,
+				withClaims(() => ({ scope })),
+				{ scopes: [scope] },
+			),
+			scopes: ["orders:read"],
+			service: ["scope_missing", null],
+		}),
 	),
 	...["a\tb", "a  b", " a", "a ", " ", "a\u00a0b", "a\u3000b", "a\nb", 'a"b', "a\\b", "\u00e4"].map((scope) =>
 		refused(

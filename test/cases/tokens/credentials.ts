@@ -17,6 +17,7 @@ export const credentials: readonly TokenCase[] = [
 			name: `another scheme: ${JSON.stringify(value)}`,
 			present: () => ({ ...none, authorization: [value] }),
 			expect: ["token_missing", "scheme"],
+			...(value.includes("\t") && { service: ["ambiguous_request", "header_altered"] as const }),
 		}),
 	),
 	...["Bearer", "Bearer ", "bearer  "].map(
@@ -69,9 +70,9 @@ export const credentials: readonly TokenCase[] = [
 	},
 	{
 		no: 33,
-		name: "the DPoP scheme, which is not verified yet",
+		name: "the DPoP scheme with a token that is bound to nothing",
 		present: (world) => ({ authorization: [`dpop ${world.token()}`], dpop: ["proof"] }),
-		expect: ["binding_mismatch", "unsupported"],
+		expect: ["binding_mismatch", "scheme"],
 	},
 	{
 		no: 33,
@@ -81,9 +82,9 @@ export const credentials: readonly TokenCase[] = [
 	},
 	{
 		no: 33,
-		name: "a token bound to a certificate, which is not verified yet",
+		name: "a token bound to a certificate, from a caller whose certificate is not known",
 		present: (world) => world.token({ cnf: { "x5t#S256": "A4DtL2JmUMhAsvJj5tKyn64SqzmuXbMrJa0n761y5v0" } }),
-		expect: ["binding_mismatch", "unsupported"],
+		expect: ["binding_mismatch", "certificate_missing"],
 	},
 	...[{ kid: "1" }, { jwk: {} }, {}, [], null, "jkt", 1, false].map(
 		(cnf): TokenCase => ({
@@ -98,13 +99,13 @@ export const credentials: readonly TokenCase[] = [
 		name: "a flow that demands a bound token",
 		present: (world) => world.token(),
 		demand: { bound: true },
-		expect: ["binding_mismatch", "unsupported"],
+		expect: ["binding_mismatch", "unbound"],
 	},
 	{
 		no: 33,
 		name: "an issuer whose tokens have to be bound",
 		present: (world) => world.tokenOf("binding", { client_id: "web" }, { typ: "at+jwt" }),
-		expect: ["binding_mismatch", "unsupported"],
+		expect: ["binding_mismatch", "unbound"],
 	},
 	{
 		no: 39,

@@ -130,10 +130,17 @@ export const forms: readonly TokenCase[] = [
 	refused(26, "white space inside", "malformed", (world) =>
 		part(world.token(), 1, (text) => `${text.slice(0, 8)} ${text.slice(8)}`),
 	),
-	refused(26, "white space behind", "malformed", (world) => `${world.token()} `),
-	refused(26, "a line end inside", "malformed", (world) =>
-		part(world.token(), 2, (text) => `${text.slice(0, 4)}\n${text.slice(4)}`),
-	),
+	{
+		// Around a header's value it is no part of it (RFC 9110, 5.5), so that the service never sees it.
+		...refused(26, "white space behind", "malformed", (world) => `${world.token()} `),
+		service: ["allowed", null],
+	},
+	{
+		...refused(26, "a line end inside", "malformed", (world) =>
+			part(world.token(), 2, (text) => `${text.slice(0, 4)}\n${text.slice(4)}`),
+		),
+		service: ["ambiguous_request", "header_control"],
+	},
 	refused(26, "a character that base64url lacks", "malformed", (world) => part(world.token(), 0, (text) => `${text}!`)),
 	refused(26, "no dot", "malformed", () => "undefined"),
 	refused(26, "two parts", "malformed", (world) => world.token().replace(/\.[^.]+$/, "")),

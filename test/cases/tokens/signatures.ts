@@ -1,6 +1,6 @@
 /**
  * Signatures that a careless verifier takes for good ones, as the vectors of Project Wycheproof teach: padding that is
- * nearly right, numbers at the edges of their range, another serialization. Cases 26 and 27.
+ * nearly right, numbers at the edges of their range, another serialization. Cases 26, 27 and 32.
  */
 import { constants, hash, type KeyObject, privateEncrypt, sign } from "node:crypto";
 import type { SigningKey } from "../../../demo/tokens.ts";
@@ -189,7 +189,7 @@ export const signatures: readonly TokenCase[] = [
 	),
 
 	{
-		no: 26,
+		no: 32,
 		name: "the JSON serialization, whose commas part values of a header",
 		present: (world) => {
 			const [header, payload, signature] = world.token().split(".");

@@ -105,6 +105,13 @@ describe("passes", () => {
 		});
 	});
 
+	test("credentials of any length within that of all headers: they have limits of their own", () => {
+		const long = "a".repeat(LIMITS.headerValueBytes);
+		expect(collect([["Authorization", long]])).toMatchObject({ detail: null, authorization: [long] });
+		expect(collect([["dpop", long]])).toMatchObject({ detail: null, dpop: [long] });
+		expect(collect([["dpop", "a".repeat(LIMITS.headersBytes)]])).toEqual({ detail: "headers_too_long" });
+	});
+
 	test("credentials, one value for each line; a joined pair is left for authentication to refuse", () => {
 		const facts = collect([
 			["authorization", "Bearer a"],

@@ -1,0 +1,9 @@
+/** All cases of one token and one request. */
+import type { TokenCase } from "./case.ts";
+import { claims } from "./claims.ts";
+import { credentials } from "./credentials.ts";
+import { forms } from "./forms.ts";
+import { profiles } from "./profiles.ts";
+import { signatures } from "./signatures.ts";
+
+export const CASES: readonly TokenCase[] = [...credentials, ...forms, ...claims, ...profiles, ...signatures];

@@ -1,0 +1,175 @@
+/** Firebreak's authorization service on a real gRPC listener, with the issuers of the token world: for cases of tokens. */
+import { randomUUID } from "node:crypto";
+import { type Authenticator, createAuthenticator } from "../../src/authn/authenticator.ts";
+import { KeyRing, type KeyRingOptions } from "../../src/authn/keys/ring.ts";
+import type { KeyReport } from "../../src/authn/keys/source.ts";
+import { Lane } from "../../src/core/lane/lane.ts";
+import type { DomainRow, IssuerRow } from "../../src/core/model.ts";
+import type { PolicyView } from "../../src/core/policy-view.ts";
+import type { Snapshot } from "../../src/core/snapshot.ts";
+import { type Check, createCheck, type Observation } from "../../src/extauthz/check.ts";
+import type { Presented } from "../cases/tokens/case.ts";
+import type { Answer, TestClient } from "../extauthz/client.ts";
+import { Harness } from "../extauthz/harness.ts";
+import { checkRequest } from "./check-requests.ts";
+import { domain, policy, segment, snapshotOf } from "./policy-set.ts";
+
+/** How the destination's domain is set up for one request. */
+export interface Rules {
+	readonly issuers: readonly IssuerRow[];
+	readonly domain?: Partial<DomainRow>;
+	/** Scopes that the policy demands. */
+	readonly scopes?: readonly string[];
+}
+
+/** An answer, as whoever sits behind the proxy and its access log see it. */
+export interface TokenAnswer {
+	readonly reason: string;
+	readonly detail: string | null;
+	/** 200 for an allow. */
+	readonly status: number;
+	readonly challenge: string | null;
+	readonly body: string;
+}
+
+const MAX_REVOCATION_AGE = 300_000;
+
+export class TokenService {
+	/** Milliseconds since the epoch. */
+	now: number;
+	lane = new Lane();
+	/** Milliseconds since the lane was last confirmed. */
+	laneAge = 0;
+	readonly reports: KeyReport[] = [];
+	readonly observations: Observation[] = [];
+	readonly errors: unknown[] = [];
+	ring: KeyRing;
+	authenticator: Authenticator;
+	readonly #start: number;
+	readonly #harness = new Harness();
+	readonly #snapshots = new Map<string, Snapshot>();
+	#snapshot: Snapshot | null = null;
+	#check: Check;
+	#client: TestClient | undefined;
+
+	constructor(start: number) {
+		this.now = this.#start = start;
+		this.ring = this.#createRing();
+		this.authenticator = this.#createAuthenticator();
+		this.#check = this.#createCheck();
+	}
+
+	async start(): Promise<void> {
+		const server = await this.#harness.start((check, caller) => this.#check(check, caller));
+		this.#client = this.#harness.client(server);
+	}
+
+	/** Forgets everything that requests and steps left behind. */
+	reset(): void {
+		this.ring.stop();
+		this.now = this.#start;
+		this.lane = new Lane();
+		this.laneAge = 0;
+		for (const list of [this.reports, this.observations, this.errors]) list.length = 0;
+		this.ring = this.#createRing();
+		this.authenticator = this.#createAuthenticator();
+		this.#check = this.#createCheck();
+	}
+
+	/** Revocations that hold from now on, in place of those that arrive by {@link lane}. */
+	useLane(lane: Pick<Lane, "revocationOf">): void {
+		this.lane = lane as Lane;
+	}
+
+	async end(): Promise<void> {
+		this.ring.stop();
+		await this.#harness.end();
+	}
+
+	/** Sends a request for `payments` from `orders`. */
+	async ask(request: Presented, rules: Rules): Promise<TokenAnswer> {
+		this.#snapshot = this.#snapshotOf(rules);
+		return readAnswer(await this.#client!.check(toCheck(request)));
+	}
+
+	#snapshotOf({ issuers, domain: over, scopes = [] }: Rules): Snapshot {
+		const key = JSON.stringify([issuers, over, scopes]);
+		let snapshot = this.#snapshots.get(key);
+		if (!snapshot) {
+			snapshot = snapshotOf({
+				domains: [domain({ name: "internal", ...over }), domain({ name: "partner" })],
+				issuers,
+				segments: [segment({ name: "orders" }), segment({ name: "payments" })],
+				policies: [policy({ name: "p", source: "orders", destination: "payments", methods: ["*"], scopes })],
+			});
+			this.#snapshots.set(key, snapshot);
+		}
+		return snapshot;
+	}
+
+	#createRing(): KeyRing {
+		const options: KeyRingOptions = {
+			clock: () => this.now,
+			random: () => 0,
+			report: (report) => this.reports.push(report),
+			timings: { refresh: 3_600_000, retry: 3_600_000 },
+		};
+		return new KeyRing(options);
+	}
+
+	#createAuthenticator(): Authenticator {
+		return createAuthenticator({ clock: () => this.now, keys: this.ring });
+	}
+
+	#createCheck(): Check {
+		const view = (): PolicyView => ({
+			snapshot: this.#snapshot!,
+			lane: this.lane,
+			policyConfirmedAt: this.now,
+			laneConfirmedAt: this.now - this.laneAge,
+		});
+		return createCheck({
+			view,
+			authenticator: this.authenticator,
+			limiter: { take: () => null, giveBack() {} },
+			ages: { maxPolicyAge: 86_400_000, maxRevocationAge: MAX_REVOCATION_AGE },
+			enforcerIdentity: "none",
+			clock: () => this.now,
+			stopwatch: () => performance.now(),
+			newId: randomUUID,
+			observe: (observation) => this.observations.push(observation),
+			onError: (error) => this.errors.push(error),
+		});
+	}
+}
+
+/** Each value a line of its own in bytes, as Envoy sends them with `encode_raw_headers`. */
+function toCheck({ authorization, dpop }: Presented): unknown {
+	const { attributes } = checkRequest();
+	const line = (key: string) => (value: string) => ({ key, rawValue: Buffer.from(value) });
+	const lines = [...authorization.map(line("authorization")), ...dpop.map(line("dpop"))];
+	const http = { ...attributes!.request!.http, headers: {}, headerMap: { headers: lines } };
+	return { attributes: { ...attributes, request: { http } } };
+}
+
+interface WireAnswer extends Answer {
+	readonly deniedResponse?: {
+		readonly status?: { readonly code?: number };
+		readonly body?: string;
+		readonly headers?: readonly { readonly header: { readonly key: string; readonly value: string } }[];
+	};
+	readonly dynamicMetadata?: { readonly fields: Readonly<Record<string, { readonly stringValue?: string }>> };
+}
+
+function readAnswer(answer: Answer): TokenAnswer {
+	const { deniedResponse, dynamicMetadata } = answer as WireAnswer;
+	const told = (name: string) => dynamicMetadata?.fields[name]?.stringValue ?? null;
+	const header = (name: string) => deniedResponse?.headers?.find((some) => some.header.key === name)?.header.value;
+	return {
+		reason: told("reason") ?? "",
+		detail: told("detail"),
+		status: deniedResponse ? (deniedResponse.status?.code ?? 0) : 200,
+		challenge: header("www-authenticate") ?? null,
+		body: deniedResponse?.body ?? "",
+	};
+}
