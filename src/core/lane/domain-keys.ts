@@ -1,7 +1,6 @@
 /** Public halves of the keys that domains sign their own tokens with. */
-import type { KeyProblem } from "../jwks.ts";
 import { lintJwks } from "../jwks.ts";
-import { isLive, type LaneEffect, mapOf, textOf } from "./entries.ts";
+import { isLive, type LaneEffect, mapOf, numberOf, textOf } from "./entries.ts";
 
 export interface DomainKey {
 	readonly kid: string;
@@ -19,16 +18,21 @@ export class DomainKeys {
 	/** By domain, then kid. */
 	readonly #keys = new Map<string, Map<string, DomainKey>>();
 
-	/** @returns false when the payload cannot be understood, or the key is unsound. */
+	/**
+	 * A key that is unsound, or that this version cannot verify with, is none: what it signed counts nowhere.
+	 * @returns false when it cannot be known which key is meant.
+	 */
 	publish(payload: LaneEffect["payload"], end: number): boolean {
 		const domain = textOf(payload, "domain");
 		const kid = textOf(payload, "kid");
-		const { jwk, from } = payload;
-		if (domain === null || kid === null || typeof from !== "number") return false;
-		const problems: readonly KeyProblem[] = lintJwks({ keys: [jwk] });
-		if (problems.length > 0 || (jwk as { kid?: unknown }).kid !== kid) return false;
-		mapOf(this.#keys, domain).set(kid, { kid, jwk: jwk as DomainKey["jwk"], from: from * 1_000, until: end });
+		if (domain === null || kid === null) return false;
+		const keys = mapOf(this.#keys, domain);
 		this.version++;
+		const from = numberOf(payload, "from");
+		const { jwk } = payload;
+		const sound = lintJwks({ keys: [jwk] }).length === 0 && (jwk as { kid?: unknown }).kid === kid;
+		if (sound && from !== null) keys.set(kid, { kid, jwk: jwk as DomainKey["jwk"], from: from * 1_000, until: end });
+		else keys.delete(kid);
 		return true;
 	}
 

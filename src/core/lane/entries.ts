@@ -15,6 +15,12 @@ export function textOf(payload: Readonly<Record<string, unknown>>, field: string
 	return typeof value === "string" ? value : null;
 }
 
+/** A number that is finite; null for anything else. */
+export function numberOf(payload: Readonly<Record<string, unknown>>, field: string): number | null {
+	const value = payload[field];
+	return typeof value === "number" && Number.isFinite(value) ? value : null;
+}
+
 export function mapOf<V>(maps: Map<string, Map<string, V>>, key: string): Map<string, V> {
 	let map = maps.get(key);
 	if (!map) {

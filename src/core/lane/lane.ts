@@ -89,7 +89,7 @@ export class Lane {
 			case "revoke_token":
 				return this.#revocations.revokeToken(payload, end);
 			case "revoke_before":
-				return this.#revocations.revokeBefore(payload);
+				return this.#revocations.revokeBefore(payload, end);
 			case "quarantine":
 			case "lift":
 				return this.#quarantines.change(kind, payload, end);

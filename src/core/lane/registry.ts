@@ -1,8 +1,20 @@
 /** Tokens that servers know beforehand: passports of registered foreign tokens, and API keys by their digest. */
 import { type Passport, readPassport } from "../passport/passport.ts";
-import { isLive, type LaneEffect, mapOf, textOf } from "./entries.ts";
+import { isLive, type LaneEffect, mapOf, numberOf, textOf } from "./entries.ts";
 
-/** An opaque key that Firebreak issued. The key itself is nowhere: `digest` is all that is stored. */
+/** What holds for one token of another issuer, beside what it says itself. */
+export interface Registration {
+	/** Null when this version cannot read it: then the token counts nowhere. */
+	readonly passport: Passport | null;
+	/** Of the token's scopes only these count; empty: all of them. */
+	readonly scopes: readonly string[];
+	/** Milliseconds since the epoch, half-open; null: from ever. */
+	readonly notBefore: number | null;
+	/** Milliseconds since the epoch, half-open. */
+	readonly expires: number;
+}
+
+/** An opaque key that Firebreak issued. The key itself is nowhere: its digest is all that is stored. */
 export interface ApiKey {
 	readonly issuer: string;
 	readonly id: string;
@@ -10,11 +22,14 @@ export interface ApiKey {
 	readonly scopes: readonly string[];
 	/** Seconds since the epoch. */
 	readonly issuedAt: number;
+	readonly notBefore: number | null;
 	readonly expiresAt: number;
+	/** As the claim `cnf` of a token: what it is bound to. */
+	readonly confirmation: unknown;
 	readonly passport: Passport;
 }
 
-interface Registered<T> {
+interface Entry<T> {
 	readonly value: T;
 	/** Milliseconds since the epoch. */
 	readonly end: number;
@@ -22,43 +37,43 @@ interface Registered<T> {
 	readonly payload: LaneEffect["payload"];
 }
 
+/**
+ * Rows that cannot be read grant nothing and stop nothing else: a newer version may know restrictions that this one does
+ * not, and only the tokens that have them are refused here.
+ */
 export class Registry {
 	/** By issuer, then token id. */
-	readonly #passports = new Map<string, Map<string, Registered<Passport>>>();
-	/** By the base64url SHA-256 of the key. */
-	readonly #keys = new Map<string, Registered<ApiKey>>();
+	readonly #passports = new Map<string, Map<string, Entry<Registration>>>();
+	/** By the base64url SHA-256 of the key; null for one that cannot be read. */
+	readonly #keys = new Map<string, Entry<ApiKey | null>>();
 
-	/** @returns false when the payload cannot be understood. */
+	/** @returns false when it cannot be known which token is meant. */
 	register(payload: LaneEffect["payload"], end: number): boolean {
 		const issuer = textOf(payload, "issuer");
 		const id = textOf(payload, "token_id");
-		const passport = readPassport(payload.passport);
-		if (issuer === null || id === null || !("owner" in passport)) return false;
-		mapOf(this.#passports, issuer).set(id, { value: passport, end, payload });
+		if (issuer === null || id === null) return false;
+		mapOf(this.#passports, issuer).set(id, { value: Object.freeze(registrationOf(payload)), end, payload });
 		return true;
 	}
 
-	/** @returns false when the payload cannot be understood. */
+	/** @returns false when it cannot be known which key is meant. */
 	registerKey(payload: LaneEffect["payload"], end: number): boolean {
-		const [issuer, id, digest, subject] = ["issuer", "token_id", "digest", "subject"].map((f) => textOf(payload, f));
-		const { issued_at: issuedAt, scopes } = payload;
-		const passport = readPassport(payload.passport);
-		if (!issuer || !id || !digest || !subject || !Number.isFinite(end) || !("owner" in passport)) return false;
-		if (typeof issuedAt !== "number" || !Array.isArray(scopes)) return false;
-		if (!scopes.every((scope) => typeof scope === "string")) return false;
-		const value = { issuer, id, subject, scopes, issuedAt, expiresAt: end / 1_000, passport };
-		this.#keys.set(digest, { value: Object.freeze(value), end, payload });
+		const digest = textOf(payload, "digest");
+		if (digest === null) return false;
+		this.#keys.set(digest, { value: Object.freeze(apiKeyOf(payload)), end, payload });
 		return true;
 	}
 
-	passportOf(issuer: string, id: string | null, now: number): Passport | null {
+	/** What was registered for a token, over or not, until it is forgotten: the caller judges times. */
+	registrationOf(issuer: string, id: string | null, now: number): Registration | null {
 		const found = id === null ? undefined : this.#passports.get(issuer)?.get(id);
 		return found && isLive(found.end, now) ? found.value : null;
 	}
 
-	/** Expired ones too, until they are forgotten: the caller judges times, so that each refusal has its own reason. */
-	apiKey(digest: string): ApiKey | null {
-		return this.#keys.get(digest)?.value ?? null;
+	/** Over or not, until it is forgotten: the caller judges times, so that each refusal has its own reason. */
+	apiKey(digest: string, now: number): ApiKey | null {
+		const found = this.#keys.get(digest);
+		return found && isLive(found.end, now) ? found.value : null;
 	}
 
 	*rows(): Generator<LaneEffect, void> {
@@ -78,4 +93,34 @@ export class Registry {
 			}
 		}
 	}
+}
+
+function registrationOf(payload: LaneEffect["payload"]): Registration {
+	const { notBefore, expires, scopes, passport } = commonOf(payload);
+	// Without an end that can be read it is over.
+	if (expires === null || scopes === null) return { passport: null, scopes: [], notBefore, expires: 0 };
+	return { passport, scopes, notBefore: notBefore && notBefore * 1_000, expires: expires * 1_000 };
+}
+
+function apiKeyOf(payload: LaneEffect["payload"]): ApiKey | null {
+	const [issuer, id, subject] = ["issuer", "token_id", "subject"].map((field) => textOf(payload, field));
+	const { notBefore, expires, scopes, passport } = commonOf(payload);
+	const issuedAt = numberOf(payload, "issued_at");
+	if (!issuer || !id || !subject || issuedAt === null || expires === null || !scopes || !passport) return null;
+	const { binding: confirmation } = payload;
+	return { issuer, id, subject, scopes, issuedAt, notBefore, expiresAt: expires, confirmation, passport };
+}
+
+/** Null where it is missing or cannot be read. */
+function commonOf(payload: LaneEffect["payload"]) {
+	const { scopes } = payload;
+	const read = readPassport(payload.passport);
+	const notBefore = numberOf(payload, "not_before");
+	return {
+		expires: numberOf(payload, "expires"),
+		notBefore,
+		scopes: Array.isArray(scopes) && scopes.every((scope) => typeof scope === "string") ? (scopes as string[]) : null,
+		// A beginning that is there and cannot be read is a restriction that cannot be kept.
+		passport: "owner" in read && (notBefore !== null || payload.not_before === undefined) ? read : null,
+	};
 }

@@ -12,6 +12,14 @@ export interface RevocableToken {
 	readonly keyThumbprint: string | null;
 }
 
+/** Everything that was issued before an instant. */
+interface Before {
+	/** Seconds since the epoch. */
+	readonly instant: number;
+	/** Milliseconds since the epoch; later than any token can live that it is about. */
+	readonly end: number;
+}
+
 /** The beginning of a revocation that has begun already. */
 const NOW = Number.NEGATIVE_INFINITY;
 
@@ -21,8 +29,8 @@ export class Revocations {
 	readonly #tokens = new Map<string, Ends>();
 	/** Revocations that begin later, by issuer, then token id: few, of tokens that are being replaced. */
 	readonly #from = new Map<string, Map<string, number>>();
-	/** By issuer, then subject ("" for every subject): seconds since the epoch. */
-	readonly #before = new Map<string, Map<string, number>>();
+	/** By issuer, then subject ("" for every subject). */
+	readonly #before = new Map<string, Map<string, Before>>();
 
 	/** @returns false when the payload cannot be understood. */
 	revokeToken(payload: LaneEffect["payload"], end: number): boolean {
@@ -41,13 +49,14 @@ export class Revocations {
 	}
 
 	/** @returns false when the payload cannot be understood. */
-	revokeBefore(payload: LaneEffect["payload"]): boolean {
+	revokeBefore(payload: LaneEffect["payload"], end: number): boolean {
 		const issuer = textOf(payload, "issuer");
 		const instant = payload.issued_before;
 		if (issuer === null || typeof instant !== "number") return false;
 		const subjects = mapOf(this.#before, issuer);
 		const subject = textOf(payload, "subject") ?? "";
-		subjects.set(subject, Math.max(instant, subjects.get(subject) ?? Number.NEGATIVE_INFINITY));
+		const known = subjects.get(subject) ?? { instant, end };
+		subjects.set(subject, { instant: Math.max(instant, known.instant), end: Math.max(end, known.end) });
 		return true;
 	}
 
@@ -60,8 +69,8 @@ export class Revocations {
 		const before = this.#before.get(issuer);
 		if (!before) return null;
 		const issued = issuedAt ?? Number.NEGATIVE_INFINITY;
-		if (issued < (before.get("") ?? Number.NEGATIVE_INFINITY)) return "before";
-		return issued < (before.get(subject) ?? Number.NEGATIVE_INFINITY) ? "before" : null;
+		const holds = (of: Before | undefined) => of !== undefined && isLive(of.end, now) && issued < of.instant;
+		return holds(before.get("")) || holds(before.get(subject)) ? "before" : null;
 	}
 
 	*rows(): Generator<LaneEffect, void> {
@@ -73,9 +82,9 @@ export class Revocations {
 			}
 		}
 		for (const [issuer, subjects] of this.#before) {
-			for (const [subject, issued_before] of subjects) {
-				const payload = { issuer, issued_before, subject: subject === "" ? null : subject };
-				yield { kind: "revoke_before", payload, until: null };
+			for (const [subject, { instant, end }] of subjects) {
+				const payload = { issuer, issued_before: instant, subject: subject === "" ? null : subject };
+				yield { kind: "revoke_before", payload, until: Number.isFinite(end) ? end : null };
 			}
 		}
 	}
@@ -88,6 +97,12 @@ export class Revocations {
 					tokens.delete(id);
 					this.#from.get(issuer)?.delete(id);
 				}
+				yield;
+			}
+		}
+		for (const subjects of this.#before.values()) {
+			for (const [subject, { end }] of subjects) {
+				if (!isLive(end, now)) subjects.delete(subject);
 				yield;
 			}
 		}

@@ -43,12 +43,14 @@ function timeOf(text: unknown): number | null {
  * until the window's end is shown for the first time, and no window opens twice in a day.
  */
 function createWindow(clock: WallClock, days: ReadonlySet<number>, opens: number, closes: number): Window {
-	/** The windows around the local day that was asked for last. */
+	/** The windows around the local day that was asked for last; clocks that go back at midnight show it twice. */
 	let known: { readonly day: number; readonly spans: readonly (readonly [number, number])[] } | null = null;
 	return (now) => {
 		const day = localDayOf(clock, now);
 		if (known?.day !== day) {
-			const begins = [day - LOCAL_DAY_MS, day].filter((date) => days.has(new Date(date).getUTCDay()));
+			const begins = [day - LOCAL_DAY_MS, day, day + LOCAL_DAY_MS].filter((date) =>
+				days.has(new Date(date).getUTCDay()),
+			);
 			const spans = begins.map((date) => [instantOf(clock, date + opens), instantOf(clock, date + closes)] as const);
 			known = { day, spans };
 		}
