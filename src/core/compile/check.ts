@@ -186,7 +186,8 @@ export function checkRateLimit(
 	}
 }
 
-const noSuch = (kind: string, name: string) => ({
+/** About something that is named and is not there. */
+export const noSuch = (kind: string, name: string) => ({
 	message: `there is no ${kind} ${JSON.stringify(name)}`,
 	cure: `create the ${kind}, or name one that exists`,
 });

@@ -7,6 +7,7 @@ import type { CrossingRow, IssuerRow, PolicySet, RateLimitRow } from "../model.t
 import { crossingKey, type Shard, type Snapshot } from "../snapshot.ts";
 import { type Changes, changesFromNothing } from "./changes.ts";
 import { checkCrossing, checkIssuer, checkMember, checkPolicy, checkRateLimit, checkSegment } from "./check.ts";
+import { checkRemaining } from "./check-remaining.ts";
 import { checkWhole } from "./check-whole.ts";
 import { Problems } from "./complaint.ts";
 import { copyMap, ENTRIES_PER_STEP } from "./generator.ts";
@@ -55,6 +56,7 @@ export function* recompile(base: Snapshot, changes: Changes): Generator<void, Co
 		policyCount: shards.count,
 	};
 	yield* checkWhole(snapshot, problems);
+	yield* checkRemaining(base, changes, snapshot, problems);
 	return problems.none ? { ok: true, snapshot } : { ok: false, problems: problems.list() };
 }
 
