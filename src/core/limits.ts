@@ -32,6 +32,26 @@ export const LIMITS = {
 	/** Silence after which a proxy is pinged, and the wait for its answer. */
 	grpcKeepaliveMs: 60_000,
 	grpcKeepaliveTimeoutMs: 20_000,
+	/** Checks that one server may have under way over all connections; more are shed. Each takes some 20 KiB. */
+	grpcChecks: 16_384,
+	/** Life of a check's call, from its headers to the last byte of its answer; slower ones are reset. */
+	grpcCallMs: 10_000,
+	/** Bytes of messages that are not complete yet, over all connections; the call that brings more is reset. */
+	grpcPartialBytes: 134_217_728,
+	/** Connections of proxies; more are closed as they come. */
+	grpcConnections: 8_192,
+	/** Pings and SETTINGS of one connection within a second; one that sends more is closed. */
+	grpcControlFrames: 100,
+	/** Streams of one connection that are reset before they are answered: at once, and then each second (CVE-2023-44487). */
+	grpcResetBurst: 1_000,
+	grpcResetsPerSecond: 33,
+	/** Frames of one connection that break the protocol or are empty (CVE-2019-9518), and entries of one SETTINGS frame. */
+	grpcInvalidFrames: 100,
+	grpcSettings: 32,
+	/** Shedding: the delay that is too much when it lasts for a window without an idle moment, and so many checks come. */
+	shedDelayMs: 40,
+	shedWindowMs: 50,
+	shedPerSecond: 200,
 	/** Streams of the health service that are kept open. */
 	healthWatchers: 1_024,
 	/** Before a server that stops takes no more calls: for proxies to see that it is not serving. */
@@ -54,11 +74,27 @@ export const LIMITS = {
 	/** Tokens with a bad signature that are remembered, and for how long. */
 	badTokenEntries: 4_096,
 	badTokenSeconds: 10,
+	/** A DPoP proof, refused before parsing, and the modulus of an RSA key that made it: its caller chooses the key. */
+	proofBytes: 8_192,
+	proofRsaBits: 4_096,
+	/** A proof is good for so long after its iat, and the clock skew either way. */
+	proofSeconds: 60,
+	/** Clients' keys that were met in proofs and are kept ready. */
+	proofKeys: 4_096,
+	/** Used proofs that one server remembers until they are over, and those of one key among them. */
+	replayEntries: 524_288,
+	replayEntriesOfKey: 131_072,
+	/** Proofs that were used within this time are forgotten together. */
+	replayGenerationMs: 10_000,
+	/** A nonce is good in its own slot of this length and in the one after it. */
+	nonceSeconds: 300,
 	/** Keys of one set, its text, and the modulus of an RSA key, which bounds what one verification costs. */
 	jwksKeys: 64,
 	jwksBytes: 262_144,
 	jwksJsonDepth: 16,
 	rsaBits: 8_192,
+	/** Modulus of an RSA key up to which a signature is checked at once; with a longer one it is another thread's work. */
+	rsaBitsAtOnce: 4_096,
 	/** One fetch of a key set, from the connection to the last byte. */
 	jwksTimeoutMs: 3_000,
 	/** Time between fetches of a healthy key set, shortened by up to a quarter at random. */
@@ -216,4 +252,25 @@ export const LIMITS = {
 	adminTokenChars: 16,
 	/** Least time between two looks at whether the file with the admin token changed. */
 	adminTokenCheckMs: 1_000,
+	/** A token that Firebreak issues lives so long when nobody says otherwise; the issuer's max_lifetime is the ceiling. */
+	issuedTokenMs: 300_000,
+	/** A key is published so long before it signs, and its predecessor for so long after, unless the rotation says otherwise. */
+	keyAnnounceMs: 600_000,
+	keyOverlapMs: 86_400_000,
+	/** A file with a private key. */
+	keyFileBytes: 16_384,
+	/** Public listener: a request's body, its time, and connections at once. */
+	publicBodyBytes: 32_768,
+	publicRequestMs: 10_000,
+	publicConnections: 4_096,
+	/** Time for which others may keep the published keys; below the announcement of a key. */
+	publicJwksSeconds: 60,
+	/** Tokens that one workload may ask for in exchange. */
+	exchangesPerSecond: 20,
+	exchangesBurst: 100,
+	/** Workloads that a token names one behind the other as those that acted (RFC 8693, 4.1). */
+	actorDepth: 8,
+	/** Of one look at an Envoy's admin side: each answer's time and size; a large mesh's configuration has some 100 MB. */
+	doctorAnswerMs: 15_000,
+	doctorAnswerBytes: 268_435_456,
 } as const;
