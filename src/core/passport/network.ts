@@ -33,9 +33,9 @@ function readNetwork(text: string): Network | null {
 	};
 }
 
-/** Four full octets: ipaddr.js reads `10/8` and octal parts too, which other programs read otherwise. */
+/** Four octets, or something with a colon: ipaddr.js reads `10/8` and octal parts too, which others read otherwise. */
 const CIDR =
-	/^(?:(?:0|[1-9]\d{0,2})(?:\.(?:0|[1-9]\d{0,2})){3}|[0-9a-fA-F:]+(?:\d+(?:\.\d+){3})?)\/(?:0|[1-9]\d{0,2})$/;
+	/^(?:(?:0|[1-9]\d{0,2})(?:\.(?:0|[1-9]\d{0,2})){3}|(?=[^/]*:)[0-9a-fA-F:]+(?:\d+(?:\.\d+){3})?)\/(?:0|[1-9]\d{0,2})$/;
 
 function hasNoHostBits(bytes: readonly number[], bits: number): boolean {
 	return bytes.every((byte, index) => {
