@@ -1,7 +1,9 @@
 /** `firebreak explain` without a server: policies and revocations from the database, judged by the code that serves. */
+import { randomBytes } from "node:crypto";
 import type { ClientBase } from "pg";
 import { createAuthenticator } from "./authn/authenticator.ts";
 import { KeyRing } from "./authn/keys/ring.ts";
+import { MemoryReplay } from "./authn/proof/memory.ts";
 import { compilePolicySet } from "./core/compile/compile.ts";
 import { runToEnd } from "./core/compile/generator.ts";
 import { FirebreakError } from "./core/errors.ts";
@@ -36,7 +38,7 @@ export async function explainRecorded(databaseUrl: string, id: string): Promise<
 	return withClient(databaseUrl, async (client) => {
 		const { query, revision, credential, recorded } = await loadRecordedQuestion(client, id);
 		const view = await loadView(client, revision);
-		const rules = { authenticator: { authenticate: () => credential }, ages: NO_AGE, clock: Date.now };
+		const rules = { authenticator: { examine: () => credential }, ages: NO_AGE, clock: Date.now };
 		const explained = await explain(rules, view, query);
 		if (explained.decision.reason === recorded.reason) return explained;
 		throw new FirebreakError("unsupported", `what is recorded of ${id} does not lead to its decision`, {
@@ -56,7 +58,9 @@ async function judge(view: PolicyView, query: ExplainQuery): Promise<Explained> 
 	try {
 		if (query.token !== null) keys.follow([...view.snapshot.domains.values()].flatMap(({ issuers }) => issuers));
 		const clock = () => query.at ?? Date.now();
-		const authenticator = createAuthenticator({ clock, keys });
+		// Explaining remembers no proof, so this memory stays empty; its nonces are nobody's.
+		const replay = new MemoryReplay({ since: clock(), secret: randomBytes(32) });
+		const authenticator = createAuthenticator({ clock, keys, replay });
 		return await explain({ authenticator, ages: NO_AGE, clock }, view, query);
 	} finally {
 		keys.stop();

@@ -1,5 +1,5 @@
 /** The composition root: builds the server's parts in order, joins them, and releases them in reverse. */
-import { randomUUID } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { startAdminServer } from "./admin/server.ts";
 import { postgresSink } from "./audit/postgres-sink.ts";
@@ -8,6 +8,7 @@ import { createRecorder } from "./audit/recorder.ts";
 import { createRetention } from "./audit/retention.ts";
 import { createAuthenticator } from "./authn/authenticator.ts";
 import { KeyRing } from "./authn/keys/ring.ts";
+import { MemoryReplay } from "./authn/proof/memory.ts";
 import type { Io } from "./cli/io.ts";
 import type { Running } from "./cli/serve.ts";
 import { type Config, formatAddress } from "./config.ts";
@@ -19,7 +20,7 @@ import { explain } from "./extauthz/explain.ts";
 import { startGrpcServer } from "./extauthz/server.ts";
 import { startLimiter } from "./serve/limiter.ts";
 import { observer } from "./serve/observe.ts";
-import { figuresOf, logHeartbeat, logKeys, logRecords, logRetention, logSnapshotFile } from "./serve/report.ts";
+import { figuresOf, logHeartbeat, logKeys, logRecords, logRetention, logShedding, logSnapshotFile } from "./serve/report.ts";
 import type { FollowEvent } from "./store/follow/events.ts";
 import { createPolicyFollower } from "./store/follow/follower.ts";
 import { logFollowEvent } from "./store/follow/log.ts";
@@ -71,7 +72,8 @@ export async function serve(config: Config, { clock }: Pick<Io, "clock">): Promi
 
 	const keys = new KeyRing({ clock, random, report: logKeys(logger) });
 	starting.defer(() => keys.stop());
-	const authenticator = createAuthenticator({ clock, keys });
+	const replay = new MemoryReplay({ since: started, secret: randomBytes(32) });
+	const authenticator = createAuthenticator({ clock, keys, replay });
 
 	const ages: AgeLimits = { maxPolicyAge: config.policy.maxAge, maxRevocationAge: config.policy.maxRevocationAge };
 	const { snapshotPath } = config.policy;
@@ -124,6 +126,7 @@ export async function serve(config: Config, { clock }: Pick<Io, "clock">): Promi
 	const budgets = startLimiter({ ...config.rate, liveServers: () => heartbeat.live, stopwatch, random, logger });
 	starting.defer(() => budgets.stop());
 
+	let shed = (): Readonly<Record<string, number>> => ({});
 	const metrics = createMetrics({
 		policy: () => figuresOf(follower.status()),
 		revisionsRefused: () => revisionsRefused,
@@ -131,6 +134,7 @@ export async function serve(config: Config, { clock }: Pick<Io, "clock">): Promi
 		recordQueue: () => recorder.queued,
 		tokenCache: () => ({ ...authenticator.counts }),
 		jwksAges: () => keys.ages(),
+		checksShed: () => shed(),
 		rateFallbacks: () => budgets.fallbacks(),
 	});
 
@@ -178,11 +182,13 @@ export async function serve(config: Config, { clock }: Pick<Io, "clock">): Promi
 			onError,
 		}),
 		onError,
+		onShedding: logShedding(logger, () => shed()),
 		onTlsReload: (error) => {
 			if (error === null) logger.info("the gRPC certificates were read again");
 			else logger.error("the gRPC certificates cannot be read again; the old ones stay", { error });
 		},
 	});
+	shed = grpc.shed;
 	starting.defer(async () => {
 		const times = { noticeMs: LIMITS.drainNoticeMs, timeoutMs: config.drainTimeout };
 		const finished = await grpc.drain(times);

@@ -1,23 +1,27 @@
 /**
- * Step 8: the verdict on the credential of one request. Revocations and times are judged at every request; only the
- * signature's result is remembered.
+ * Step 8: the verdict on the credential of one request. Revocations, times and bindings are judged at every request; only
+ * the signature's result is remembered.
  */
 import { hash } from "node:crypto";
 import { canonicalAlgorithm } from "../core/jwks.ts";
 import type { Lane } from "../core/lane/lane.ts";
 import { LIMITS } from "../core/limits.ts";
 import type { IssuerRow, PassportDemand } from "../core/model.ts";
+import type { TokenUse } from "../core/passport/judge.ts";
 import type { CredentialVerdict, Request, TokenFacts } from "../core/request.ts";
 import type { Clock } from "../core/time.ts";
-import { judgeConfirmation, judgeDemands } from "./binding.ts";
+import { after } from "./after.ts";
+import { judgeCertificate, judgeDemands, readConfirmation } from "./binding.ts";
 import { type CacheCounts, keepUntil, type Sighting, SightingCache } from "./cache.ts";
-import { readCredential } from "./credential.ts";
+import { type Credential, readCredential } from "./credential.ts";
 import { findIssuer, type Issuer } from "./issuers.ts";
 import { readToken, type UnverifiedToken } from "./jws.ts";
 import { algorithmOf, type VerificationKey } from "./keys/keyset.ts";
 import type { KeyRing } from "./keys/ring.ts";
 import { findKey, type KeySource } from "./keys/source.ts";
 import { readStatement, type Statement } from "./profile.ts";
+import { ProofJudge, type Proven } from "./proof/judge.ts";
+import type { ReplayMemory } from "./proof/memory.ts";
 import { invalid, isRefusal, type Refusal, refuse } from "./refusal.ts";
 import { isSignedBy } from "./signature.ts";
 import { judgeTimes } from "./times.ts";
@@ -29,6 +33,10 @@ export interface CredentialDemand {
 	readonly bound: boolean;
 	readonly passport: PassportDemand;
 	readonly lane: LaneView;
+	/** Who uses the token where, as far as it is known without it. */
+	readonly use: Omit<TokenUse, "proofKey">;
+	/** Under which callers know the destination, in place of the request's own scheme and authority; see proof/target.ts. */
+	readonly origins: readonly string[];
 }
 
 /** What authentication asks of the revocation lane. */
@@ -36,20 +44,26 @@ export type LaneView = Pick<Lane, "revocationOf">;
 
 export interface Authenticator {
 	/**
-	 * Judges a request that needs a token. A value at once when the token is known, or cannot be one; a promise when a
-	 * signature or a key is waited for. Neither throws nor rejects for anything that a request holds.
+	 * Judges a request that needs a token. A value at once, unless a key is fetched, a slow signature verified or a memory
+	 * asked that servers share. Neither throws nor rejects for anything that a request holds.
 	 */
 	authenticate(request: CredentialRequest, demand: CredentialDemand): CredentialVerdict | Promise<CredentialVerdict>;
+	/**
+	 * The same for explanations: whether a proof was used before is not asked, and it stays as unused as it was.
+	 */
+	examine(request: CredentialRequest, demand: CredentialDemand): CredentialVerdict | Promise<CredentialVerdict>;
 	/** Running counts since the start. */
 	readonly counts: Readonly<CacheCounts>;
 }
 
 /** What of a request is read. */
-export type CredentialRequest = Pick<Request, "authorization" | "dpop">;
+export type CredentialRequest = Pick<Request, "authorization" | "dpop" | "method" | "scheme" | "authority" | "rawPath">;
 
 export interface AuthenticatorOptions {
 	readonly clock: Clock;
 	readonly keys: KeyRing;
+	/** Of used proofs. */
+	readonly replay: ReplayMemory;
 	/** Verified tokens that are remembered; default LIMITS.tokenCacheEntries. */
 	readonly cacheEntries?: number;
 }
@@ -58,82 +72,158 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
 	return new TokenAuthenticator(options);
 }
 
+/** One request with its one token, on its way through. */
+interface Presented {
+	readonly credential: Credential;
+	/** SHA-256 of the token as a string of bytes. */
+	readonly digest: string;
+	readonly request: CredentialRequest;
+	readonly demand: CredentialDemand;
+	readonly remember: boolean;
+}
+
 class TokenAuthenticator implements Authenticator {
 	readonly counts: CacheCounts = { hit: 0, hit_bad: 0, joined: 0, miss: 0 };
 	readonly #clock: Clock;
 	readonly #keys: KeyRing;
 	readonly #cache: SightingCache;
+	readonly #proofs: ProofJudge;
 	/** Verifications under way, so that a token seen for the first time by many requests is verified once. */
 	readonly #underWay = new Map<string, { readonly issuer: Issuer; readonly outcome: Promise<Sighting | Refusal> }>();
 
-	constructor({ clock, keys, cacheEntries = LIMITS.tokenCacheEntries }: AuthenticatorOptions) {
+	constructor({ clock, keys, replay, cacheEntries = LIMITS.tokenCacheEntries }: AuthenticatorOptions) {
 		this.#clock = clock;
 		this.#keys = keys;
 		this.#cache = new SightingCache(cacheEntries);
+		this.#proofs = new ProofJudge(replay);
 	}
 
 	authenticate(request: CredentialRequest, demand: CredentialDemand): CredentialVerdict | Promise<CredentialVerdict> {
-		const token = readCredential(request);
-		if (typeof token !== "string") return token;
-		const digest = hash("sha256", token, "binary");
+		return this.#authenticate(request, demand, true);
+	}
+
+	examine(request: CredentialRequest, demand: CredentialDemand): CredentialVerdict | Promise<CredentialVerdict> {
+		return this.#authenticate(request, demand, false);
+	}
+
+	#authenticate(request: CredentialRequest, demand: CredentialDemand, remember: boolean) {
+		const credential = readCredential(request);
+		if (isRefusal(credential)) return credential;
+		const digest = hash("sha256", credential.token, "binary");
+		const presented = { credential, digest, request, demand, remember };
 		const now = this.#clock();
 		const known = this.#cache.get(digest, now);
 		if (known && demand.issuers.includes(known.issuer.row)) {
 			if (known.genuine) this.counts.hit++;
 			else this.counts.hit_bad++;
-			return judge(known, demand, now);
+			return this.#judge(known, presented, now);
 		}
-		return this.#meet(token, digest, demand, now);
+		return this.#meet(presented, now);
 	}
 
 	/** A token that is not known: everything that needs no key is judged first, so that forgeries cost little. */
-	#meet(token: string, digest: string, demand: CredentialDemand, now: number) {
-		const read = readToken(token);
+	#meet(presented: Presented, now: number): CredentialVerdict | Promise<CredentialVerdict> {
+		const read = readToken(presented.credential.token);
 		if (isRefusal(read)) return read;
-		const issuer = findIssuer(demand.issuers, read.claims);
+		const issuer = findIssuer(presented.demand.issuers, read.claims);
 		if (isRefusal(issuer)) return issuer;
 		const statement = readStatement(issuer, read);
 		if (isRefusal(statement)) return statement;
 		const fault = judgeTimes(statement.times, now);
 		if (fault) return invalid(fault);
-		return this.#verifyOnce(token, digest, issuer, read, statement).then((outcome) =>
-			isRefusal(outcome) ? outcome : judge(outcome, demand, this.#clock()),
-		);
+		const seen = this.#seeOnce(presented, issuer, read, statement, now);
+		if (!(seen instanceof Promise)) return isRefusal(seen) ? seen : this.#judge(seen, presented, now);
+		return seen.then((sighting) => (isRefusal(sighting) ? sighting : this.#judge(sighting, presented, this.#clock())));
 	}
 
-	#verifyOnce(token: string, digest: string, issuer: Issuer, read: UnverifiedToken, statement: Statement) {
+	#seeOnce(
+		{ credential: { token }, digest }: Presented,
+		issuer: Issuer,
+		read: UnverifiedToken,
+		statement: Statement,
+		now: number,
+	): Sighting | Refusal | Promise<Sighting | Refusal> {
 		const underWay = this.#underWay.get(digest);
 		if (underWay?.issuer === issuer) {
 			this.counts.joined++;
 			return underWay.outcome;
 		}
 		this.counts.miss++;
-		const outcome = this.#verify(token, digest, issuer, read, statement).finally(() => {
+		const seen = this.#see(token, digest, issuer, read, statement, now);
+		if (!(seen instanceof Promise)) return seen;
+		const outcome = seen.finally(() => {
 			if (this.#underWay.get(digest)?.outcome === outcome) this.#underWay.delete(digest);
 		});
 		this.#underWay.set(digest, { issuer, outcome });
 		return outcome;
 	}
 
-	async #verify(
+	#see(
 		token: string,
 		digest: string,
 		issuer: Issuer,
 		read: UnverifiedToken,
 		statement: Statement,
-	): Promise<Sighting | Refusal> {
+		now: number,
+	): Sighting | Refusal | Promise<Sighting | Refusal> {
 		const source = this.#keys.of(issuer.row);
-		const key = await findKey(source, read.kid, read.alg, issuer.algorithms, this.#clock());
-		if (isRefusal(key)) return key;
-		if (algorithmOf(key, issuer.algorithms) !== canonicalAlgorithm(read.alg)) return invalid("algorithm");
-		const genuine = await isSignedBy(token, read.alg, key);
-		const sighting = see(issuer, source, key, genuine, read, statement, this.#clock());
-		this.#cache.set(digest, sighting, token.length);
-		return sighting;
+		return after(findKey(source, read.kid, read.alg, issuer.algorithms, now), (key) => {
+			if (isRefusal(key)) return key;
+			if (algorithmOf(key, issuer.algorithms) !== canonicalAlgorithm(read.alg)) return invalid("algorithm");
+			return after(isSignedBy(token, read.alg, key), (genuine) => {
+				const sighting = sightingOf(issuer, source, key, genuine, read, statement, this.#clock());
+				this.#cache.set(digest, sighting, token.length);
+				return sighting;
+			});
+		});
+	}
+
+	/** What changes from request to request, in one order for cached and fresh tokens, so that both give one verdict. */
+	#judge(sighting: Sighting, presented: Presented, now: number): CredentialVerdict | Promise<CredentialVerdict> {
+		const { token, times } = sighting;
+		const { demand } = presented;
+		const fault = judgeTimes(times, now);
+		if (fault) return invalid(fault);
+		if (now >= sighting.source.usableUntil) return refuse("keys_unavailable", "stale");
+		if (sighting.key.withdrawn) return invalid("key_unknown");
+		if (!sighting.genuine) return invalid("signature");
+		const revocation = demand.lane.revocationOf(token, now);
+		if (revocation) return { ...refuse("token_revoked", revocation), token };
+		return after(this.#judgeBinding(sighting, presented, now), (binding) => {
+			if (isRefusal(binding)) return { ...binding, token };
+			if (demand.passport === "required") return { ...refuse("passport_missing", "unsupported"), token };
+			return binding.nonce === null ? sighting.verdict : { ...sighting.verdict, nonce: binding.nonce };
+		});
+	}
+
+	/** Whether the token is bound as it has to be, and the caller holds the key that it is bound to. */
+	#judgeBinding(sighting: Sighting, presented: Presented, now: number): Proven | Refusal | Promise<Proven | Refusal> {
+		const { confirmation, issuer } = sighting;
+		const { credential, request, demand, digest, remember } = presented;
+		if (confirmation === null) return refuse("binding_mismatch", "confirmation");
+		const proofExpected = confirmation.kind === "dpop";
+		if (credential.scheme === "dpop" && !proofExpected) return refuse("binding_mismatch", "scheme");
+		const refusal = judgeDemands(issuer.row.binding, demand.bound, confirmation.kind);
+		if (refusal) return refusal;
+		if (confirmation.kind === null) return HELD;
+		if (confirmation.kind === "mtls") {
+			return judgeCertificate(confirmation.certificate, demand.use.certificateHash) ?? HELD;
+		}
+		if (credential.scheme === "bearer") return refuse("binding_mismatch", "proof_missing");
+		const proof = request.dpop[0];
+		if (proof === undefined) return refuse("proof_invalid", "absent");
+		const tokenHash = Buffer.from(digest, "latin1").toString("base64url");
+		const { origins } = demand;
+		const { key } = confirmation;
+		const { nonce } = issuer.options;
+		return this.#proofs.judge(proof, { key, tokenHash, request, origins, nonce, remember }, now);
 	}
 }
 
-function see(
+/** Nothing more is to be shown. */
+const HELD: Proven = Object.freeze({ kind: "proven", nonce: null });
+
+function sightingOf(
 	issuer: Issuer,
 	source: KeySource,
 	key: VerificationKey,
@@ -142,6 +232,7 @@ function see(
 	{ subject, subjectKind, id, scopes, times }: Statement,
 	now: number,
 ): Sighting {
+	const confirmation = readConfirmation(claims.cnf);
 	const token: TokenFacts = Object.freeze({
 		issuer: issuer.row.url,
 		id,
@@ -151,32 +242,10 @@ function see(
 		issuedAt: times.issuedAt,
 		expiresAt: times.expiresAt,
 		keyThumbprint: key.thumbprint,
+		bound: confirmation?.kind ?? null,
 		owner: null,
 		claims,
 	});
-	return {
-		issuer,
-		source,
-		key,
-		times,
-		genuine,
-		token,
-		confirmation: judgeConfirmation(claims.cnf),
-		verdict: Object.freeze({ kind: "token", token }),
-		until: keepUntil(genuine, times, now),
-	};
-}
-
-/** What changes from request to request, in one order for cached and fresh tokens, so that both give one verdict. */
-function judge(sighting: Sighting, demand: CredentialDemand, now: number): CredentialVerdict {
-	const { token, times, issuer } = sighting;
-	const fault = judgeTimes(times, now);
-	if (fault) return invalid(fault);
-	if (now >= sighting.source.usableUntil) return refuse("keys_unavailable", "stale");
-	if (sighting.key.withdrawn) return invalid("key_unknown");
-	if (!sighting.genuine) return invalid("signature");
-	const revocation = demand.lane.revocationOf(token, now);
-	if (revocation) return { ...refuse("token_revoked", revocation), token };
-	const refusal = sighting.confirmation ?? judgeDemands(issuer.row.binding, demand.bound, demand.passport);
-	return refusal ? { ...refusal, token } : sighting.verdict;
+	const verdict = Object.freeze({ kind: "token", token } as const);
+	return { issuer, source, key, times, genuine, token, confirmation, verdict, until: keepUntil(genuine, times, now) };
 }

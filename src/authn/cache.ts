@@ -1,10 +1,10 @@
 import { LRUCache } from "lru-cache";
 import { LIMITS } from "../core/limits.ts";
 import type { CredentialVerdict, TokenFacts } from "../core/request.ts";
+import type { Confirmation } from "./binding.ts";
 import type { Issuer } from "./issuers.ts";
 import type { VerificationKey } from "./keys/keyset.ts";
 import type { KeySource } from "./keys/source.ts";
-import type { Refusal } from "./refusal.ts";
 import type { Times } from "./times.ts";
 
 /** What came of verifying one token: all that does not change while its issuer's row and its key stay. */
@@ -16,8 +16,9 @@ export interface Sighting {
 	/** Whether the signature is good; the rest of this counts only then. */
 	readonly genuine: boolean;
 	readonly token: TokenFacts;
-	readonly confirmation: Refusal | null;
-	readonly verdict: CredentialVerdict;
+	/** What it is bound to; null when that is nothing that we can check. */
+	readonly confirmation: Confirmation | null;
+	readonly verdict: Extract<CredentialVerdict, { kind: "token" }>;
 	/** Milliseconds since the epoch from which the signature is to be verified again. */
 	readonly until: number;
 }

@@ -46,14 +46,46 @@ export const CREDENTIAL_DETAILS = {
 	},
 	proof_invalid: {
 		duplicate: "more than one DPoP proof",
+		absent: "the scheme DPoP without a proof",
+		size: "longer than LIMITS.proofBytes",
+		malformed: "no strict compact JWS with JSON objects inside",
+		type: "typ other than dpop+jwt",
+		algorithm: "none, a MAC, ES384, ES512, or another algorithm that proofs may not have",
+		key: "jwk missing, unsound, holding private members, or not fit for the algorithm",
+		claims: "jti, htm, htu, ath or iat is missing or of the wrong kind",
+		method: "htm is not the request's method",
+		target: "htu is not the request's URI",
+		token_hash: "ath is not the hash of the token",
+		time: "its iat is older than LIMITS.proofSeconds, or lies in the future",
+		forgotten: "made before the memory of used proofs began: it might have been used",
+		signature: "the signature does not verify",
+	},
+	proof_replayed: {
+		used: "the same key used this jti before",
+	},
+	proof_nonce: {
+		absent: "the issuer's options ask for a nonce, and the proof has none",
+		stale: "a nonce that is too old, or was never given out",
 	},
 	binding_mismatch: {
-		unsupported: "a binding that is demanded or presented, and that this version does not verify",
+		unbound: "the issuer or the flow demands a bound token, and this one has no cnf",
+		other_kind: "bound to another kind of key than its issuer's row demands",
+		scheme: "the scheme DPoP with a token that is not bound to the key of a proof",
 		proof_missing: "a token bound to a DPoP key, presented as a bearer token",
-		confirmation: "cnf of an unknown kind",
+		proof_key: "the proof was made with another key than the token is bound to",
+		certificate_missing: "bound to a certificate, and the caller's is not known",
+		certificate: "bound to another certificate than the caller's",
+		confirmation: "cnf of an unknown kind, or with several members",
 	},
 	passport_missing: {
 		unsupported: "a passport is demanded, and this version does not know any",
+	},
+	replay_store_down: {
+		unreachable: "no connection to Redis",
+		slow: "Redis did not answer within LIMITS.redisDeadlineMs",
+		error: "Redis answered with an error",
+		full: "this server remembers LIMITS.replayEntries used proofs, and no more",
+		full_of_key: "this server remembers LIMITS.replayEntriesOfKey used proofs of one key, and no more",
 	},
 	keys_unavailable: {
 		no_keys: "the issuer's keys were never fetched, or those in its row are unsound",
@@ -66,6 +98,7 @@ type Details = typeof CREDENTIAL_DETAILS;
 export type Refusal = Extract<CredentialVerdict, { kind: "refused" }>;
 /** A detail of `token_invalid`, by far the commonest reason. */
 export type TokenFault = keyof Details["token_invalid"];
+export type ProofFault = keyof Details["proof_invalid"];
 
 const refusals = new Map<string, Refusal>();
 for (const [reason, details] of Object.entries(CREDENTIAL_DETAILS)) {

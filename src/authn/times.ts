@@ -33,6 +33,7 @@ export function judgeTimes({ expiresAt, notBefore, issuedAt, maxLifetime }: Time
 	return issuedAt > latest ? "issued_in_future" : null;
 }
 
-function isDate(value: unknown): value is number {
+/** A NumericDate (RFC 7519, 2): from 0 to below 2^53. */
+export function isDate(value: unknown): value is number {
 	return typeof value === "number" && value >= 0 && value < LARGEST;
 }

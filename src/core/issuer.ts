@@ -20,12 +20,14 @@ export interface IssuerOptions {
 	readonly tenant: { readonly claim: string; readonly allowed: readonly string[] } | null;
 	/** `trust_domain`, or the one that the url names: the only one whose workloads a `jwt_svid` issuer speaks for. */
 	readonly trustDomain: string | null;
+	/** `dpop_nonce`: a DPoP proof counts only with a nonce of ours (RFC 9449, 9). */
+	readonly nonce: boolean;
 }
 
 const KNOWN_OPTIONS: Readonly<Partial<Record<Profile, readonly string[]>>> = {
-	rfc9068: [],
+	rfc9068: ["dpop_nonce"],
 	jwt_svid: ["trust_domain"],
-	oidc: ["scope_claim", "scope_array", "id_claim", "subject_claim", "tenant_claim", "tenants"],
+	oidc: ["scope_claim", "scope_array", "id_claim", "subject_claim", "tenant_claim", "tenants", "dpop_nonce"],
 };
 
 /** Whether this version verifies tokens of a profile; those of others are refused. */
@@ -88,9 +90,12 @@ export function readIssuerOptions(row: IssuerRow): { options: IssuerOptions; pro
 		subjectClaim: text("subject_claim") ?? "sub",
 		tenant: readTenant(text("tenant_claim"), given.tenants),
 		trustDomain: readTrustDomain(row.url, text("trust_domain")),
+		nonce: given.dpop_nonce === true,
 	};
-	if (given.scope_array !== undefined && typeof given.scope_array !== "boolean") {
-		complain("scope_array is neither true nor false", "write it as a boolean");
+	for (const name of ["scope_array", "dpop_nonce"]) {
+		const value = given[name];
+		if (value === undefined || typeof value === "boolean") continue;
+		complain(`${name} is neither true nor false`, "write it as a boolean");
 	}
 	const wantsTenant = given.tenant_claim !== undefined || given.tenants !== undefined;
 	if (wantsTenant && options.tenant === null) {

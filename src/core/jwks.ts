@@ -112,6 +112,14 @@ export function checkJwksUri(text: string): KeyProblem | null {
 	};
 }
 
+/**
+ * One public key that somebody shows to have signed with it, held to the same rules as the keys of a set.
+ * @returns null when it is a key for another purpose, or what is wrong with it.
+ */
+export function readPublicJwk(jwk: unknown): PublicJwk | null | string {
+	return readKey(jwk, false);
+}
+
 const CURE = "have the issuer publish public signature keys only, each sound and with a kid of its own";
 const SVID_USES = ["jwt-svid", "x509-svid"];
 const SECRET_MEMBERS = ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"];

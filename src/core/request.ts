@@ -70,6 +70,8 @@ export interface TokenFacts {
 	readonly expiresAt: number;
 	/** RFC 7638 thumbprint of the key that signed it. */
 	readonly keyThumbprint: string | null;
+	/** The key that it is worth something with only: of a DPoP proof or of the caller's certificate; null for a bearer token. */
+	readonly bound: "dpop" | "mtls" | null;
 	readonly owner: string | null;
 	/** All claims, for conditions. */
 	readonly claims: Readonly<Record<string, unknown>>;
@@ -78,11 +80,18 @@ export interface TokenFacts {
 /** The verdict of step 8 as a value, so that the core never awaits. */
 export type CredentialVerdict =
 	| { readonly kind: "none" }
-	| { readonly kind: "token"; readonly token: TokenFacts }
+	| {
+			readonly kind: "token";
+			readonly token: TokenFacts;
+			/** The nonce that the caller's next proof should have; absent while the one it used stays good. */
+			readonly nonce?: string;
+	  }
 	| {
 			readonly kind: "refused";
 			readonly reason: CredentialReason;
 			readonly detail: string;
+			/** With `proof_nonce`: the one that the caller's next proof has to have. */
+			readonly nonce?: string;
 			/** Verified facts, when verification got so far (a revoked token, say); for records only. */
 			readonly token?: TokenFacts;
 	  };

@@ -2,6 +2,7 @@
  * From a CheckRequest to a decision: the steps in their order, on one snapshot. check.ts runs it for Envoy and explain.ts
  * for people, so that an explanation is the decision itself, told step by step.
  */
+import { after } from "../authn/after.ts";
 import type { Authenticator } from "../authn/authenticator.ts";
 import type { Budget, Overdrawn } from "../core/budget.ts";
 import { isForged, rateBudgets, throttleBudgets } from "../core/decide/budgets.ts";
@@ -10,6 +11,7 @@ import { locate } from "../core/decide/locate.ts";
 import { refuse } from "../core/decide/refuse.ts";
 import { type Route, route } from "../core/decide/route.ts";
 import type { Trace } from "../core/decide/trace.ts";
+import { RoutedUse } from "../core/decide/use.ts";
 import type { Decision } from "../core/decision.ts";
 import { type AgeLimits, isPolicyStale, laneStaleness, type PolicyView } from "../core/policy-view.ts";
 import type { CredentialVerdict, Request, RequestFacts } from "../core/request.ts";
@@ -101,36 +103,34 @@ export function evaluate(rules: Rules, question: Question, notes: Notes): Decisi
 	});
 }
 
-/** Goes on at once where nothing needs waiting for. */
-function after<T, R>(value: T | Promise<T>, next: (value: T) => R | Promise<R>): R | Promise<R> {
-	return value instanceof Promise ? value.then(next) : next(value);
-}
-
 /** Step 8, when the flow needs a token and nothing has denied the request yet. */
 function authenticate(
 	{ authenticator, ages }: Rules,
-	{ input, demand, verdict }: Route,
+	route: Route,
 	view: PolicyView,
 	notes: Notes,
 ): CredentialVerdict | Promise<CredentialVerdict> {
+	const { input, demand, verdict } = route;
 	const { destination, request, now } = input;
 	if (!demand.token || verdict.denied || !destination.ok) return NO_CREDENTIAL;
 	const { row, issuers } = destination.domain;
 	const stale = laneStaleness(view, ages, now);
-	// No token can be shown to be bound yet, so `bound_only` passes nobody.
-	if (stale !== null && row.on_stale !== "allow") {
-		return { kind: "refused", reason: "revocation_stale", detail: stale };
-	}
+	const refusal: CredentialVerdict | null =
+		stale === null || row.on_stale === "allow" ? null : { kind: "refused", reason: "revocation_stale", detail: stale };
+	if (refusal && row.on_stale === "deny") return refusal;
 	notes.mark("authenticate");
 	const credential = authenticator.authenticate(request, {
 		issuers,
 		bound: demand.bound,
 		passport: row.passport,
 		lane: view.lane,
+		use: new RoutedUse(route, destination),
+		origins: [],
 	});
 	return after(credential, (judged) => {
 		notes.mark("authenticated");
-		return judged;
+		// A bound token is worth nothing to whoever stole it, so it may do for want of news about revocations.
+		return refusal && judged.kind === "token" && judged.token.bound === null ? refusal : judged;
 	});
 }
 

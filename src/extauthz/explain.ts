@@ -2,6 +2,7 @@
  * A made-up request, explained: it is put into the very message that a proxy would send, and judged by the same code,
  * with a trace.
  */
+import type { Authenticator } from "../authn/authenticator.ts";
 import { STEPS, type Step, type Trace } from "../core/decide/trace.ts";
 import { FirebreakError } from "../core/errors.ts";
 import type { Explained, ExplainQuery } from "../core/explanation.ts";
@@ -13,7 +14,11 @@ import { evaluate, type Limiter, type Rules } from "./evaluate.ts";
 import { DESTINATION_EXTENSION } from "./normalize.ts";
 import type { CheckRequest } from "./wire.ts";
 
-export type ExplainRules = Omit<Rules, "enforcerIdentity" | "limiter"> & { readonly clock: Clock };
+export interface ExplainRules extends Pick<Rules, "ages"> {
+	/** It only examines: a proof of possession stays as unused as it was. */
+	readonly authenticator: Pick<Authenticator, "examine">;
+	readonly clock: Clock;
+}
 
 /**
  * Explains one request as if the destination's own proxy had asked about it.
@@ -29,13 +34,17 @@ export async function explain(rules: ExplainRules, view: PolicyView, query: Expl
 		trace,
 	};
 	const notes = { request: null, facts: null, mark() {} };
-	const decision = await evaluate({ ...rules, enforcerIdentity: "none", limiter: UNSPENT }, question, notes);
+	const authenticator: Rules["authenticator"] = {
+		authenticate: (request, demand) => rules.authenticator.examine(request, demand),
+	};
+	const { ages } = rules;
+	const decision = await evaluate({ authenticator, ages, enforcerIdentity: "none", limiter: UNSPENT }, question, notes);
 	return { decision, steps: [...trace, ...notReached(trace)] };
 }
 
 function checkOf(snapshot: Snapshot, query: ExplainQuery): CheckRequest {
 	const headers: Record<string, string> = { ...query.headers };
-	if (query.token !== null) headers.authorization = `Bearer ${query.token}`;
+	if (query.token !== null) headers.authorization = `${headers.dpop === undefined ? "Bearer" : "DPoP"} ${query.token}`;
 	const host = headers.host ?? headers[":authority"] ?? "explained.invalid";
 	return {
 		attributes: {

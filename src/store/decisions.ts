@@ -62,6 +62,7 @@ function credentialOf(row: CredentialColumns): CredentialVerdict {
 			issuedAt: null,
 			expiresAt: Number.POSITIVE_INFINITY,
 			keyThumbprint: null,
+		bound: null,
 			claims: {},
 		},
 	};

@@ -3,13 +3,9 @@ import { type Authenticator, createAuthenticator } from "../../src/authn/authent
 import { KeyRing } from "../../src/authn/keys/ring.ts";
 import { CREDENTIAL_DETAILS } from "../../src/authn/refusal.ts";
 import type { CredentialVerdict } from "../../src/core/request.ts";
+import { CASES } from "../cases/tokens/all.ts";
 import type { TokenCase } from "../cases/tokens/case.ts";
-import { claims } from "../cases/tokens/claims.ts";
-import { credentials } from "../cases/tokens/credentials.ts";
-import { forms } from "../cases/tokens/forms.ts";
-import { profiles } from "../cases/tokens/profiles.ts";
-import { signatures } from "../cases/tokens/signatures.ts";
-import { bearer, demandOf, TokenWorld } from "../support/tokens.ts";
+import { bearer, demandOf, proofMemory, REQUEST, TokenWorld } from "../support/tokens.ts";
 
 const NOW = 1_780_000_000;
 const world = new TokenWorld(NOW);
@@ -18,21 +14,19 @@ let authenticator: Authenticator;
 
 beforeAll(() => {
 	keys.follow(Object.values(world.issuers));
-	authenticator = createAuthenticator({ clock: () => NOW * 1000, keys });
+	authenticator = createAuthenticator({ clock: () => NOW * 1000, keys, replay: proofMemory() });
 });
 afterAll(() => keys.stop());
 
-const cases: readonly TokenCase[] = [...credentials, ...forms, ...claims, ...profiles, ...signatures];
-
 async function verdictsOf({ present, demand }: TokenCase) {
 	const presented = present(world);
-	const request = typeof presented === "string" ? bearer(presented) : presented;
+	const request = typeof presented === "string" ? bearer(presented) : { ...REQUEST, ...presented };
 	const ask = () => authenticator.authenticate(request, demandOf(world.internal, demand));
 	return { first: await ask(), again: await ask(), request };
 }
 
 describe("the cases of tokens", () => {
-	test.each(cases.map((example) => [example.no, example.name, example] as const))(
+	test.each(CASES.map((example) => [example.no, example.name, example] as const))(
 		"%i %s",
 		async (_no, _name, example) => {
 			const { first, again, request } = await verdictsOf(example);
@@ -48,14 +42,14 @@ describe("the cases of tokens", () => {
 	);
 
 	test("every refusal that cases can reach is among the documented ones", async () => {
-		for (const { expect: wanted } of cases) {
+		for (const { expect: wanted } of CASES) {
 			if (!Array.isArray(wanted)) continue;
 			expect(CREDENTIAL_DETAILS).toHaveProperty([wanted[0], wanted[1]]);
 		}
 	});
 
 	test("every detail of token_invalid is reached", () => {
-		const reached = cases.map(({ expect }) => (Array.isArray(expect) ? expect[1] : ""));
+		const reached = CASES.map(({ expect }) => (Array.isArray(expect) ? expect[1] : ""));
 		expect(reached).toEqual(expect.arrayContaining(Object.keys(CREDENTIAL_DETAILS.token_invalid)));
 	});
 });

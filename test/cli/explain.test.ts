@@ -40,6 +40,7 @@ const denied: Decision = {
 		issuedAt: 0,
 		expiresAt: 1,
 		keyThumbprint: null,
+		bound: null,
 		owner: null,
 		claims: { secret_claim: "planted-claim" },
 	},

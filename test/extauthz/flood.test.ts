@@ -9,6 +9,7 @@ import { createCheck } from "../../src/extauthz/check.ts";
 import { MemoryLimiter } from "../../src/limiter/memory.ts";
 import { checkRequest } from "../support/check-requests.ts";
 import { domain, issuer, policy, segment, snapshotOf } from "../support/policy-set.ts";
+import { proofMemory } from "../support/tokens.ts";
 import type { Answer } from "./client.ts";
 import { Harness } from "./harness.ts";
 
@@ -32,7 +33,7 @@ test("a flood of forgeries spends its source's budget and leaves the other sourc
 	});
 	const now = Date.now();
 	const keys = new KeyRing({ clock: () => now });
-	const authenticator = createAuthenticator({ clock: () => now, keys });
+	const authenticator = createAuthenticator({ clock: () => now, keys, replay: proofMemory() });
 	const reasons: Record<string, Record<string, number>> = { orders: {}, reports: {} };
 	const server = await harness.start(
 		createCheck({

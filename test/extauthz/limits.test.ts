@@ -42,12 +42,11 @@ beforeEach(() => {
 	adopt([]);
 });
 
-const authenticator = {
-	authenticate: () => {
-		judged++;
-		return verdict();
-	},
+const judgeCredential = () => {
+	judged++;
+	return verdict();
 };
+const authenticator = { authenticate: judgeCredential, examine: judgeCredential };
 
 function check(sent: Sent = {}, take = (budgets: readonly Budget[]) => limiter.take(budgets) as ReturnType<Take>) {
 	const run = createCheck({

@@ -11,6 +11,7 @@ export const TOKEN: TokenFacts = Object.freeze({
 	issuedAt: 1_769_860_000,
 	expiresAt: 1_769_863_600,
 	keyThumbprint: "thumb",
+	bound: null,
 	owner: "team-orders",
 	claims: { sub: "alice", planted: "claim-s3cret" },
 });

@@ -63,6 +63,7 @@ export const tokenFacts = (facts: Partial<TokenFacts> = {}): TokenFacts => ({
 	issuedAt: NOW / 1000 - 60,
 	expiresAt: NOW / 1000 + 60,
 	keyThumbprint: null,
+	bound: null,
 	owner: null,
 	claims: {},
 	...facts,

@@ -10,6 +10,7 @@ import {
 	signToken,
 } from "../../demo/tokens.ts";
 import type { CredentialDemand, CredentialRequest } from "../../src/authn/authenticator.ts";
+import { MemoryReplay, type MemoryReplayOptions } from "../../src/authn/proof/memory.ts";
 import { Lane } from "../../src/core/lane/lane.ts";
 import type { IssuerRow } from "../../src/core/model.ts";
 
@@ -30,12 +31,44 @@ export function issuerRow(row: Partial<IssuerRow> & Pick<IssuerRow, "url">): Iss
 	});
 }
 
+/** Orders calls payments, both of `prod`; the certificate is not known. */
+export const USE: CredentialDemand["use"] = Object.freeze({
+	principal: "spiffe://prod.example.org/ns/orders/sa/orders",
+	source: { name: "orders", environment: "prod" },
+	destination: { name: "payments", environment: "prod" },
+	address: "10.1.2.3",
+	certificateHash: null,
+});
+
 export function demandOf(issuers: readonly IssuerRow[], demand: Partial<CredentialDemand> = {}): CredentialDemand {
-	return { issuers: Object.freeze([...issuers]), bound: false, passport: "optional", lane: new Lane(), ...demand };
+	return {
+		issuers: Object.freeze([...issuers]),
+		bound: false,
+		passport: "optional",
+		lane: new Lane(),
+		use: USE,
+		origins: [],
+		...demand,
+	};
 }
 
+/** The request that tests make unless they say otherwise. */
+export const REQUEST = {
+	method: "POST",
+	scheme: "https",
+	authority: "payments.example.org",
+	rawPath: "/v1/payments",
+	authorization: [],
+	dpop: [],
+} as const satisfies CredentialRequest;
+
 export function bearer(token: string): CredentialRequest {
-	return { authorization: [`Bearer ${token}`], dpop: [] };
+	return { ...REQUEST, authorization: [`Bearer ${token}`] };
+}
+
+/** A memory of used proofs that began long ago. */
+export function proofMemory(options: Partial<MemoryReplayOptions> = {}): MemoryReplay {
+	return new MemoryReplay({ since: 0, secret: Buffer.alloc(32, 7), ...options });
 }
 
 const URLS = {

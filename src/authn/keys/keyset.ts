@@ -1,14 +1,10 @@
-import { calculateJwkThumbprint, importJWK, type JWK } from "jose";
 import { canonicalAlgorithm, fitsAlgorithm, type KeyProblem, type PublicJwk, readJwks } from "../../core/jwks.ts";
 import type { Profile } from "../../core/model.ts";
+import { importPublicKey, type PublicKey } from "./public-key.ts";
 
 /** One public key of an issuer. The same key keeps its identity from one fetch to the next. */
-export interface VerificationKey {
+export interface VerificationKey extends PublicKey {
 	readonly kid: string | null;
-	/** RFC 7638, SHA-256, base64url. */
-	readonly thumbprint: string;
-	/** Frozen, so that jose imports it once. Holds the key's numbers only. */
-	readonly jwk: JWK;
 	readonly source: PublicJwk;
 	/** Set for good once the issuer no longer publishes it: what it signed counts no more, cached or not. */
 	withdrawn: boolean;
@@ -48,14 +44,10 @@ export function algorithmOf(key: VerificationKey, allowed: readonly string[]): s
  * Reads a parsed JWK Set into keys that work. Keys that `previous` had keep their identity; none of `previous` is
  * touched, see {@link withdrawAbsent}.
  */
-export async function importKeySet(
-	json: unknown,
-	profile: Profile,
-	previous: KeySet | null,
-): Promise<KeySet | readonly KeyProblem[]> {
+export function importKeySet(json: unknown, profile: Profile, previous: KeySet | null): KeySet | readonly KeyProblem[] {
 	const { keys, problems } = readJwks(json, profile);
 	if (problems.length > 0) return problems;
-	const imported = await Promise.all(keys.map((key) => importKey(key, previous)));
+	const imported = keys.map((key) => importKey(key, previous));
 	const failed = imported.indexOf(null);
 	return failed === -1 ? new KeySet(imported.filter((key) => key !== null)) : [unsound(keys[failed]!)];
 }
@@ -66,30 +58,14 @@ export function withdrawAbsent(previous: KeySet | null, next: KeySet): void {
 	for (const key of previous?.keys ?? []) key.withdrawn = !kept.has(key);
 }
 
-/** Null when the key's numbers are no key: a point off its curve, say. */
-async function importKey(source: PublicJwk, previous: KeySet | null): Promise<VerificationKey | null> {
-	const jwk = Object.freeze({ ...source.jwk }) as JWK;
-	try {
-		const thumbprint = await calculateJwkThumbprint(jwk);
-		const same = previous?.keys.find(
-			(key) => key.thumbprint === thumbprint && key.kid === source.kid && key.source.alg === source.alg,
-		);
-		if (same) return same;
-		await importJWK(jwk, source.alg ?? ANY_ALGORITHM[source.jwk.crv ?? "RSA"]);
-		return { kid: source.kid, thumbprint, jwk, source, withdrawn: false };
-	} catch {
-		return null;
-	}
+function importKey(source: PublicJwk, previous: KeySet | null): VerificationKey | null {
+	const imported = importPublicKey(source);
+	if (imported === null) return null;
+	const same = previous?.keys.find(
+		(key) => key.thumbprint === imported.thumbprint && key.kid === source.kid && key.source.alg === source.alg,
+	);
+	return same ?? { ...imported, kid: source.kid, source, withdrawn: false };
 }
-
-/** To try a key that names no algorithm of its own. */
-const ANY_ALGORITHM: Readonly<Record<string, string>> = {
-	RSA: "RS256",
-	"P-256": "ES256",
-	"P-384": "ES384",
-	"P-521": "ES512",
-	Ed25519: "EdDSA",
-};
 
 function unsound({ kid }: PublicJwk): KeyProblem {
 	return {

@@ -101,7 +101,7 @@ export class RemoteKeys implements KeySource {
 		const cancel = this.#running?.signal ?? new AbortController().signal;
 		try {
 			const json = await fetchKeySet(this.#uri, fetch, timings.timeout, cancel);
-			const set = await importKeySet(json, this.#profile, this.keys);
+			const set = importKeySet(json, this.#profile, this.keys);
 			if (set instanceof KeySet) return this.#adopt(set);
 			report({ kind: "refused", issuer: this.issuer, problems: set });
 		} catch (error) {

@@ -32,19 +32,20 @@ export type KeyReport =
 /** Keys that stand in the issuer's row itself. */
 export class InlineKeys implements KeySource {
 	readonly issuer: string;
-	keys: KeySet | null = null;
-	failing = true;
+	readonly keys: KeySet | null;
+	readonly failing: boolean;
 	readonly usableUntil = Number.POSITIVE_INFINITY;
-	#importing: Promise<void> | null;
 
 	constructor(row: IssuerRow, report: (report: KeyReport) => void) {
 		this.issuer = row.url;
-		this.#importing = this.#import(row, report);
+		const set = importKeySet(row.jwks, row.profile, null);
+		this.keys = set instanceof KeySet ? set : null;
+		this.failing = this.keys === null;
+		if (!(set instanceof KeySet)) report({ kind: "refused", issuer: row.url, problems: set });
 	}
 
-	/** Importing a key is asynchronous: the first tokens wait for it here. */
-	refresh(): Promise<void> | null {
-		return this.#importing;
+	refresh(): null {
+		return null;
 	}
 
 	age(): null {
@@ -54,32 +55,34 @@ export class InlineKeys implements KeySource {
 	start(): void {}
 
 	stop(): void {}
-
-	async #import(row: IssuerRow, report: (report: KeyReport) => void): Promise<void> {
-		const set = await importKeySet(row.jwks, row.profile, null);
-		if (set instanceof KeySet) {
-			this.keys = set;
-			this.failing = false;
-		} else report({ kind: "refused", issuer: row.url, problems: set });
-		this.#importing = null;
-	}
 }
 
 /**
  * The key that a token names. Looks for newer keys when it is not among the known ones, or when those are too old.
  *
  * An unknown key is the token's fault only while the known keys are surely all there are; otherwise it is ours.
+ *
+ * @returns a promise only when newer keys are waited for.
  */
-export async function findKey(
+export function findKey(
 	source: KeySource,
 	kid: string | null,
 	alg: string,
 	allowed: readonly string[],
 	now: number,
-): Promise<VerificationKey | Refusal> {
+): VerificationKey | Refusal | Promise<VerificationKey | Refusal> {
 	const known = source.keys?.find(kid, alg, allowed);
 	if (known && now < source.usableUntil) return known;
-	await source.refresh(now);
+	const again = () => findNow(source, kid, alg, allowed);
+	return source.refresh(now)?.then(again) ?? again();
+}
+
+function findNow(
+	source: KeySource,
+	kid: string | null,
+	alg: string,
+	allowed: readonly string[],
+): VerificationKey | Refusal {
 	if (!source.keys) return refuse("keys_unavailable", "no_keys");
 	const found = source.keys.find(kid, alg, allowed);
 	if (found) return found;

@@ -51,6 +51,28 @@ export function lastHops(header: string, count: number): string {
 	return starts.length <= count ? header : header.slice(starts.at(-count)).trimStart();
 }
 
+/**
+ * base64url SHA-256 of the certificate that the first element tells of (`Hash`, hexadecimal there), in a header that
+ * {@link parseForwardedClientCert} can read; null when it tells of none, of two, or of what is no such hash.
+ */
+export function leafHash(header: string): string | null {
+	let hash: string | null = null;
+	for (let position = 0; position <= header.length; ) {
+		const equals = header.indexOf("=", position);
+		const end = equals === -1 ? -1 : valueEnd(header, equals + 1);
+		if (end === -1) return null;
+		if (header.slice(position, equals).trim().toLowerCase() === "hash") {
+			const value = unquoted(header.slice(equals + 1, end).trim());
+			if (hash !== null || !SHA256_HEX.test(value)) return null;
+			hash = Buffer.from(value, "hex").toString("base64url");
+		}
+		if (header.charCodeAt(end) !== SEMICOLON) return hash;
+		position = end + 1;
+	}
+	return hash;
+}
+
+const SHA256_HEX = /^[0-9A-Fa-f]{64}$/;
 const KEY = /^[a-z]+$/;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;

@@ -7,7 +7,7 @@ import type { KeyReport } from "../../../src/authn/keys/source.ts";
 import { LIMITS } from "../../../src/core/limits.ts";
 import type { IssuerRow } from "../../../src/core/model.ts";
 import { JwksServer } from "../../support/jwks-server.ts";
-import { AUDIENCE, bearer, demandOf, issuerRow } from "../../support/tokens.ts";
+import { AUDIENCE, bearer, demandOf, issuerRow, proofMemory } from "../../support/tokens.ts";
 
 const ISSUER = "https://id.example.org";
 const START = 1_780_000_000_000;
@@ -44,7 +44,7 @@ function build(timings: { timeout?: number; refresh?: number; retry?: number } =
 		report: (report) => reports.push(report),
 		timings: { retry: 3_600_000, refresh: 3_600_000, timeout: 500, ...timings },
 	});
-	authenticator = createAuthenticator({ clock: () => now, keys: ring });
+	authenticator = createAuthenticator({ clock: () => now, keys: ring, replay: proofMemory() });
 }
 
 function tokenOf(key: SigningKey, kid = key.kid): string {
