@@ -2,14 +2,9 @@
 import { Argument, InvalidArgumentError } from "@commander-js/extra-typings";
 import { parseDuration } from "../core/duration.ts";
 import { QUARANTINE_KINDS } from "../core/model.ts";
+import type { LaneReceipt } from "../store/order.ts";
 import type { Database } from "../store/pool.ts";
-import {
-	addQuarantine,
-	type LaneReceipt,
-	liftQuarantine,
-	listQuarantines,
-	type QuarantineOrder,
-} from "../store/quarantine.ts";
+import { addQuarantine, liftQuarantine, listQuarantines, type QuarantineOrder } from "../store/quarantine.ts";
 import { withDatabase } from "./database.ts";
 import type { Io } from "./io.ts";
 import { type Cell, createOutput, type Output } from "./output.ts";

@@ -1,0 +1,211 @@
+/** The table firebreak.passport: whose each token is, what for, and where it may be used. Never a token. */
+import type { ClientBase } from "pg";
+import { LIMITS } from "../../core/limits.ts";
+import type { PassportJson, WindowJson } from "../../core/passport/passport.ts";
+import { type LaneReceipt, order, orderOnLane } from "../order.ts";
+
+export const PASSPORT_KINDS = ["issued", "registered", "api_key"] as const;
+export type PassportKind = (typeof PASSPORT_KINDS)[number];
+
+export interface NewPassport {
+	readonly issuer: string;
+	readonly tokenId: string;
+	readonly kind: PassportKind;
+	readonly subject: string | null;
+	readonly scopes: readonly string[];
+	readonly passport: PassportJson;
+	readonly notBefore: Date | null;
+	readonly expires: Date;
+	/** `jkt:<thumbprint>` or `x5t#S256:<hash>`. */
+	readonly binding: string | null;
+	/** base64url SHA-256 of an API key. */
+	readonly digest: string | null;
+}
+
+export interface PassportRow extends Omit<NewPassport, "digest"> {
+	readonly lastSeen: Date | null;
+	readonly uses: number;
+	readonly createdAt: Date;
+	readonly createdBy: string;
+	readonly replacedBy: string | null;
+	/** From when it counts no more by an order of its own (revoke_token); null while there is none. */
+	readonly revokedFrom: Date | null;
+}
+
+/**
+ * Writes the record of one token.
+ * @returns the lane's receipt; null when servers need not be told, since the token carries it all itself.
+ * @throws FirebreakError usage, store_unsuitable, timeout, dependency_unreachable
+ */
+export async function registerPassport(client: ClientBase, given: NewPassport): Promise<LaneReceipt | null> {
+	const { passport } = given;
+	return orderOnLane(client, `token ${given.tokenId}`, REGISTER, [
+		given.issuer,
+		given.tokenId,
+		passport.owner,
+		passport.purpose,
+		given.expires,
+		given.kind,
+		given.subject,
+		given.scopes,
+		passport.sources ?? [],
+		passport.destinations ?? [],
+		passport.networks ?? [],
+		passport.environment ?? null,
+		passport.device ?? null,
+		JSON.stringify(passport.windows ?? []),
+		given.notBefore,
+		given.binding,
+		given.digest,
+	]);
+}
+
+/** Null when no token of this id is known. */
+export async function findPassport(client: ClientBase, issuer: string, tokenId: string): Promise<PassportRow | null> {
+	const { rows } = await client.query<Row>(`${SELECT} where p.issuer = $1 and p.token_id = $2`, [issuer, tokenId]);
+	return rows[0] ? rowOf(rows[0]) : null;
+}
+
+/** The API key of this digest, or null. */
+export async function findApiKey(client: ClientBase, digest: string): Promise<PassportRow | null> {
+	const { rows } = await client.query<Row>(`${SELECT} where p.digest = $1`, [digest]);
+	return rows[0] ? rowOf(rows[0]) : null;
+}
+
+export interface PassportFilter {
+	readonly owner: string | null;
+	/** Among the sources or destinations. */
+	readonly segment: string | null;
+	readonly subject: string | null;
+	readonly issuer: string | null;
+	/** Ends before this instant. */
+	readonly expiresBefore: Date | null;
+	/** Not used since this instant, nor made since. */
+	readonly unusedSince: Date | null;
+	/** Those that are over or revoked, too. */
+	readonly all: boolean;
+}
+
+export const NO_FILTER: PassportFilter = Object.freeze({
+	owner: null,
+	segment: null,
+	subject: null,
+	issuer: null,
+	expiresBefore: null,
+	unusedSince: null,
+	all: false,
+});
+
+/** The first to expire comes first. */
+export async function listPassports(
+	client: ClientBase,
+	filter: PassportFilter,
+	limit: number = LIMITS.adminRows,
+): Promise<readonly PassportRow[]> {
+	const { owner, segment, subject, issuer, expiresBefore, unusedSince, all } = filter;
+	const values = [owner, segment, subject, issuer, expiresBefore, unusedSince, all, limit];
+	const { rows } = await client.query<Row>(LIST, values);
+	return rows.map(rowOf);
+}
+
+/** Lets a token die at an instant, in favour of another. @throws like {@link registerPassport} */
+export async function retireToken(
+	client: ClientBase,
+	{ issuer, tokenId }: Pick<PassportRow, "issuer" | "tokenId">,
+	at: Date,
+	reason: string,
+	replacedBy: string,
+): Promise<LaneReceipt> {
+	const text = `select firebreak.retire_token(issuer => $1, token_id => $2, at => $3, reason => $4,
+		replaced_by => $5) as seq`;
+	return (await orderOnLane(client, `token ${tokenId}`, text, [issuer, tokenId, at, reason, replacedBy]))!;
+}
+
+/** Deletes records of tokens that were over before an instant; how many. @throws like {@link registerPassport} */
+export async function forgetPassports(client: ClientBase, overBefore: Date): Promise<number> {
+	const { rows } = await order<{ count: number }>(client, "passports", FORGET, [overBefore]);
+	return rows[0]!.count;
+}
+
+interface Row {
+	readonly issuer: string;
+	readonly token_id: string;
+	readonly kind: PassportKind;
+	readonly owner: string;
+	readonly purpose: string;
+	readonly subject: string | null;
+	readonly scopes: string[];
+	readonly sources: string[];
+	readonly destinations: string[];
+	readonly networks: string[];
+	readonly environment: string | null;
+	readonly device: string | null;
+	readonly windows: WindowJson[];
+	readonly not_before: Date | null;
+	readonly expires: Date;
+	readonly binding: string | null;
+	readonly last_seen: Date | null;
+	readonly uses: string;
+	readonly created_at: Date;
+	readonly created_by: string;
+	readonly replaced_by: string | null;
+	readonly revoked_from: number | null;
+}
+
+function rowOf(row: Row): PassportRow {
+	const { owner, purpose, sources, destinations, networks, environment, device, windows } = row;
+	return {
+		issuer: row.issuer,
+		tokenId: row.token_id,
+		kind: row.kind,
+		subject: row.subject,
+		scopes: row.scopes,
+		passport: {
+			owner,
+			purpose,
+			...(sources.length > 0 && { sources }),
+			...(destinations.length > 0 && { destinations }),
+			...(networks.length > 0 && { networks }),
+			...(environment !== null && { environment }),
+			...(device !== null && { device }),
+			...(windows.length > 0 && { windows }),
+		},
+		notBefore: row.not_before,
+		expires: row.expires,
+		binding: row.binding,
+		lastSeen: row.last_seen,
+		uses: Number(row.uses),
+		createdAt: row.created_at,
+		createdBy: row.created_by,
+		replacedBy: row.replaced_by,
+		revokedFrom: row.revoked_from === null ? null : new Date(row.revoked_from * 1_000),
+	};
+}
+
+const REGISTER = `select firebreak.register_token(issuer => $1, token_id => $2, owner => $3, purpose => $4,
+	expires => $5, kind => $6, subject => $7, scopes => $8, sources => $9, destinations => $10,
+	networks => $11::text[]::cidr[], environment => $12, device => $13, windows => $14::jsonb, not_before => $15,
+	binding => $16, digest => $17) as seq`;
+
+/** The earliest of a token's revocations holds, as it does on servers. */
+const SELECT = `
+	select p.issuer, p.token_id, p.kind, p.owner, p.purpose, p.subject, p.scopes, p.sources, p.destinations,
+		p.networks::text[] as networks, p.environment, p.device, p.windows, p.not_before, p.expires, p.binding, p.last_seen,
+		p.uses, p.created_at, p.created_by, p.replaced_by, revoked.revoked_from
+	from firebreak.passport p left join lateral (
+		select min(coalesce((r.payload ->> 'from')::float8, extract(epoch from r.at)))::float8 as revoked_from
+		from firebreak.revocation r
+		where r.key = p.issuer || ' ' || p.token_id and r.kind = 'revoke_token'
+	) revoked on true`;
+
+const LIST = `${SELECT}
+	where ($1::text is null or p.owner = $1)
+		and ($2::text is null or $2 = any (p.destinations) or $2 = any (p.sources))
+		and ($3::text is null or p.subject = $3) and ($4::text is null or p.issuer = $4)
+		and ($5::timestamptz is null or p.expires < $5)
+		and ($6::timestamptz is null or coalesce(p.last_seen, p.created_at) < $6)
+		and ($7 or p.expires > now() and (revoked_from is null or revoked_from > extract(epoch from now())))
+	order by p.expires, p.issuer, p.token_id limit $8`;
+
+const FORGET = `with gone as (delete from firebreak.passport where expires < $1 returning 1)
+	select count(*)::integer as count from gone`;
