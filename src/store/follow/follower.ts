@@ -5,6 +5,7 @@
  */
 import { EMPTY_SNAPSHOT } from "../../core/compile/compile.ts";
 import { Lane } from "../../core/lane/lane.ts";
+import { LIMITS } from "../../core/limits.ts";
 import type { PolicyView } from "../../core/policy-view.ts";
 import type { Clock } from "../../core/time.ts";
 import type { Checkpoint } from "../checkpoint.ts";
@@ -273,6 +274,7 @@ class Follower implements PolicyFollower {
 		this.#seq = seq;
 		this.#laneEpoch = head.epoch;
 		this.#laneIsLive = true;
+		lane.prune(askedAt, LIMITS.lanePruneEntries);
 		this.#show({ lane, laneConfirmedAt: askedAt });
 		const { report } = this.#options;
 		if (rows > 0) report({ kind: "lane", seq, rows });

@@ -265,6 +265,18 @@ describe("a change", () => {
 		expect(revoked("t2")).toBe("token");
 	});
 
+	test("revocations that are over are forgotten as time goes by", async () => {
+		const held = () => [...follower.current().lane.rows()].map(({ payload }) => payload.token_id);
+		source.revoke("t1", { until: time.clock() + 3 * POLL });
+		source.revoke("t2");
+		await time.settle();
+		expect(held()).toEqual(["t1", "t2"]);
+		await time.advance(2 * POLL);
+		expect(held()).toEqual(["t1", "t2"]);
+		await time.advance(2 * POLL);
+		expect(held()).toEqual(["t2"]);
+	});
+
 	test("a load that fails is tried again, with growing waits, and says so", async () => {
 		source.fail("changes");
 		source.commit(["p2"]);

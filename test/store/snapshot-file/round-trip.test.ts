@@ -69,6 +69,39 @@ const FULL: PolicySet = policySet(
 	9_007_199_254_740_991,
 );
 
+test("registered tokens, API keys and keys of domains are kept, while they are not over", async () => {
+	const passport = { owner: "o", purpose: "p", networks: ["10.0.0.0/8"] };
+	const token = { issuer: "i", token_id: "t", expires: 5, scopes: ["a"], passport };
+	const { kid } = KEY;
+	const rows: [kind: string, payload: LaneRow["payload"], until: number | null][] = [
+		["passport", token, WRITTEN + 1],
+		["passport", { ...token, token_id: "over" }, WRITTEN],
+		["api_key", { ...token, digest: "d", subject: "s", issued_at: 1 }, null],
+		["domain_key", { domain: "internal", kid, jwk: KEY, from: 1 }, null],
+		["domain_key", { domain: "internal", kid: "over", jwk: { ...KEY, kid: "over" }, from: 1 }, WRITTEN - 1],
+		["revoke_token", { issuer: "i", token_id: "t", from: 7 }, null],
+	];
+	const lane = new Lane();
+	for (const [index, [kind, payload, until]] of rows.entries()) {
+		lane.apply({ seq: index + 1, kind, key: `${index}`, payload, until });
+	}
+	await write(fresh(), checkpointOf(FULL, lane));
+	const { lane: read, seq } = await taken(path);
+	expect(seq).toBe(6);
+	expect([...read.rows()]).toEqual(
+		rows
+			.filter(([, , until]) => until === null || until > WRITTEN)
+			.map(([kind, payload, until]) => ({ kind, payload, until }))
+			.sort((a, b) => ORDER.indexOf(a.kind) - ORDER.indexOf(b.kind)),
+	);
+	expect(read.registry.registrationOf("i", "t", WRITTEN)?.passport?.networks).toHaveLength(1);
+	expect(read.registry.apiKey("d", WRITTEN)?.subject).toBe("s");
+	expect(read.domainKeys.of("internal", WRITTEN).map((key) => key.kid)).toEqual([kid]);
+});
+
+const KEY = jwksOf(makeSigningKey("ES256", "k")).keys[0] as unknown as { readonly kid: string };
+const ORDER = ["revoke_token", "passport", "api_key", "domain_key"];
+
 describe("a file", () => {
 	beforeAll(async () => {
 		await write(fresh(), checkpointOf(FULL, laneOf("t1", "t2"), { seq: 7 }));

@@ -6,12 +6,19 @@ import { policy, policySet, segment } from "../../support/policy-set.ts";
 
 export type Call = "head" | "lane" | "set" | "changes" | "listen" | "check";
 
+export interface RevokeOptions {
+	readonly hint?: boolean;
+	readonly kind?: string;
+	/** Milliseconds since the epoch; default: for ever. */
+	readonly until?: number | null;
+}
+
 export interface FakeSource extends PolicySource {
 	/** Every call so far, in order. */
 	readonly calls: Call[];
 	/** Commits a revision with these policies (from `a` to `b`); hints unless told otherwise. */
 	commit(names: readonly string[], options?: { readonly condition?: string; readonly hint?: boolean }): void;
-	revoke(tokenId: string, options?: { readonly hint?: boolean; readonly kind?: string }): void;
+	revoke(tokenId: string, options?: RevokeOptions): void;
 	hint(times?: number): void;
 	/** The state that `restore` goes back to. */
 	backup(): () => void;
@@ -73,9 +80,9 @@ export function fakeSource(): FakeSource {
 			states.push(names.map((name) => policy({ name, source: "a", destination: "b", condition: condition ?? null })));
 			if (hint) source.hint();
 		},
-		revoke(tokenId, { hint = true, kind = "revoke_token" } = {}) {
+		revoke(tokenId, { hint = true, kind = "revoke_token", until = null } = {}) {
 			const payload = { issuer: "https://id.example.org", token_id: tokenId };
-			lane.push({ seq: lane.length + 1, kind, key: tokenId, payload, until: null });
+			lane.push({ seq: lane.length + 1, kind, key: tokenId, payload, until });
 			if (hint) source.hint();
 		},
 		hint(times = 1) {
