@@ -75,10 +75,17 @@ describe("the cases of one token and one request", () => {
 	test.each(CASES.map((example) => [example.no, example.name, example] as const))("%i %s", async (no, _, example) => {
 		const presented = example.present(world);
 		const request = typeof presented === "string" ? bearer(presented) : presented;
-		const { bound = false, passport = "optional", lane, issuers = Object.values(world.issuers) } = example.demand ?? {};
+		const {
+			bound = false,
+			passport = "optional",
+			lane,
+			use = {},
+			issuers = Object.values(world.issuers),
+		} = example.demand ?? {};
 		if (lane) service.useLane(lane);
 		const rules = {
 			issuers,
+			use,
 			scopes: example.scopes ?? [],
 			domain: { flow: bound ? "mtls+bound-token" : "mtls+token", passport } as const,
 		};

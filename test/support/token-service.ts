@@ -1,18 +1,21 @@
 /** Firebreak's authorization service on a real gRPC listener, with the issuers of the token world: for cases of tokens. */
 import { randomUUID } from "node:crypto";
-import { type Authenticator, createAuthenticator } from "../../src/authn/authenticator.ts";
+import { type Authenticator, type CredentialDemand, createAuthenticator } from "../../src/authn/authenticator.ts";
 import { KeyRing, type KeyRingOptions } from "../../src/authn/keys/ring.ts";
 import type { KeyReport } from "../../src/authn/keys/source.ts";
+import type { ReplayMemory } from "../../src/authn/proof/memory.ts";
 import { Lane } from "../../src/core/lane/lane.ts";
 import type { DomainRow, IssuerRow } from "../../src/core/model.ts";
 import type { PolicyView } from "../../src/core/policy-view.ts";
 import type { Snapshot } from "../../src/core/snapshot.ts";
 import { type Check, createCheck, type Observation } from "../../src/extauthz/check.ts";
+import { CERTIFICATE } from "../authn/vectors/rfc.ts";
 import type { Presented } from "../cases/tokens/case.ts";
 import type { Answer, TestClient } from "../extauthz/client.ts";
 import { Harness } from "../extauthz/harness.ts";
 import { checkRequest } from "./check-requests.ts";
 import { domain, policy, segment, snapshotOf } from "./policy-set.ts";
+import { proofMemory, REQUEST, USE } from "./tokens.ts";
 
 /** How the destination's domain is set up for one request. */
 export interface Rules {
@@ -20,6 +23,8 @@ export interface Rules {
 	readonly domain?: Partial<DomainRow>;
 	/** Scopes that the policy demands. */
 	readonly scopes?: readonly string[];
+	/** Who uses the token, where it is not `orders` from its usual address without a certificate. */
+	readonly use?: Partial<CredentialDemand["use"]>;
 }
 
 /** An answer, as whoever sits behind the proxy and its access log see it. */
@@ -43,6 +48,8 @@ export class TokenService {
 	readonly reports: KeyReport[] = [];
 	readonly observations: Observation[] = [];
 	readonly errors: unknown[] = [];
+	/** Of used proofs; forgotten by {@link reset}. */
+	replay: ReplayMemory = proofMemory();
 	ring: KeyRing;
 	authenticator: Authenticator;
 	readonly #start: number;
@@ -68,6 +75,7 @@ export class TokenService {
 	reset(): void {
 		this.ring.stop();
 		this.now = this.#start;
+		this.replay = proofMemory();
 		this.lane = new Lane();
 		this.laneAge = 0;
 		for (const list of [this.reports, this.observations, this.errors]) list.length = 0;
@@ -89,7 +97,7 @@ export class TokenService {
 	/** Sends a request for `payments` from `orders`. */
 	async ask(request: Presented, rules: Rules): Promise<TokenAnswer> {
 		this.#snapshot = this.#snapshotOf(rules);
-		return readAnswer(await this.#client!.check(toCheck(request)));
+		return readAnswer(await this.#client!.check(toCheck(request, rules.use ?? {})));
 	}
 
 	#snapshotOf({ issuers, domain: over, scopes = [] }: Rules): Snapshot {
@@ -118,7 +126,7 @@ export class TokenService {
 	}
 
 	#createAuthenticator(): Authenticator {
-		return createAuthenticator({ clock: () => this.now, keys: this.ring });
+		return createAuthenticator({ clock: () => this.now, keys: this.ring, replay: this.replay });
 	}
 
 	#createCheck(): Check {
@@ -143,13 +151,25 @@ export class TokenService {
 	}
 }
 
-/** Each value a line of its own in bytes, as Envoy sends them with `encode_raw_headers`. */
-function toCheck({ authorization, dpop }: Presented): unknown {
-	const { attributes } = checkRequest();
+/** Each header's value a line of its own in bytes, as Envoy sends them with `encode_raw_headers`. */
+function toCheck(
+	presented: Presented,
+	{ certificateHash = null, address = USE.address }: Partial<typeof USE>,
+): unknown {
+	const { authorization, dpop, method, scheme, authority, rawPath } = { ...REQUEST, ...presented };
+	const { attributes } = checkRequest({ method, path: rawPath, host: authority });
 	const line = (key: string) => (value: string) => ({ key, rawValue: Buffer.from(value) });
 	const lines = [...authorization.map(line("authorization")), ...dpop.map(line("dpop"))];
-	const http = { ...attributes!.request!.http, headers: {}, headerMap: { headers: lines } };
-	return { attributes: { ...attributes, request: { http } } };
+	const peer = { address: { socketAddress: { address } }, certificate: certificateOf(certificateHash) };
+	const http = { ...attributes!.request!.http, scheme, headers: {}, headerMap: { headers: lines } };
+	return { attributes: { ...attributes, source: { ...attributes!.source, ...peer }, request: { http } } };
+}
+
+/** URL-encoded PEM of the certificate with this hash: that of RFC 8705's example. */
+function certificateOf(hash: string | null): string {
+	if (hash === null) return "";
+	if (hash !== CERTIFICATE.thumbprint) throw new Error(`no certificate has the hash ${hash}`);
+	return encodeURIComponent(CERTIFICATE.pem);
 }
 
 interface WireAnswer extends Answer {
