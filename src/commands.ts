@@ -1,4 +1,5 @@
 /** The commands of the program, each handed what it runs. What only one of them needs is loaded when it runs. */
+import * as doctor from "./cli/doctor.ts";
 import * as explain from "./cli/explain.ts";
 import * as migrate from "./cli/migrate.ts";
 import type { CommandModule } from "./cli/program.ts";
@@ -23,4 +24,5 @@ export const COMMANDS: readonly CommandModule[] = [
 	quarantine,
 	servers,
 	snapshot,
+	doctor,
 ];

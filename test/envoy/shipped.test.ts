@@ -7,6 +7,8 @@ import { migrateUp, startFirebreak } from "../../demo/firebreak.ts";
 import type { Leaf } from "../../demo/pki.ts";
 import { type Stage, setStage } from "../../demo/stage.ts";
 import { createWorkspace, type Workspace } from "../../demo/workspace.ts";
+import { examineEnvoy } from "../../src/doctor/envoy/examine.ts";
+import { fetchEnvoy } from "../../src/doctor/envoy/fetch.ts";
 import { until } from "../support/wait.ts";
 import { BOOTSTRAPS, fillIn, placeholdersOf, type RunningBootstrap, startBootstrap, type Values } from "./shipped.ts";
 
@@ -120,6 +122,16 @@ async function judge(envoy: RunningBootstrap, target: { server: string; host?: s
 	return { allowed, denied, log: envoy.accessLog() };
 }
 
+/** What the doctor finds, once Envoy has seen that Firebreak is healthy. */
+async function examined(envoy: RunningBootstrap): Promise<string[]> {
+	const found = async () => {
+		const { dump, certificates } = await fetchEnvoy(new URL(envoy.adminUrl));
+		return examineEnvoy(dump, certificates).map(({ id }) => id);
+	};
+	await until("Firebreak is healthy", async () => !(await found()).includes("firebreak_unhealthy"));
+	return found();
+}
+
 const ALLOWED_UPSTREAM = { "x-firebreak-source": "orders", "x-firebreak-principal": ORDERS };
 const LOGGED = [
 	{
@@ -147,13 +159,18 @@ describe.each(BOOTSTRAPS)("%s", (file) => {
 	});
 });
 
-test.each(["sidecar-files.yaml", "sidecar-sds-files.yaml"])("%s: one is allowed and one denied", async (file) => {
-	const { allowed, denied, log } = await judge(await start(file), { server: PAYMENTS });
-	expect(allowed).toMatchObject({ status: 200, body: { service: "payments", headers: ALLOWED_UPSTREAM } });
-	expect((allowed.body as { headers: object }).headers).not.toHaveProperty("x_firebreak_principal");
-	expect(denied).toMatchObject({ status: 403, body: { title: expect.any(String), decision: expect.any(String) } });
-	expect(log).toMatchObject(LOGGED);
-});
+test.each(["sidecar-files.yaml", "sidecar-sds-files.yaml"])(
+	"%s: one is allowed and one denied, and the doctor finds nothing",
+	async (file) => {
+		const envoy = await start(file);
+		const { allowed, denied, log } = await judge(envoy, { server: PAYMENTS });
+		expect(await examined(envoy)).toEqual([]);
+		expect(allowed).toMatchObject({ status: 200, body: { service: "payments", headers: ALLOWED_UPSTREAM } });
+		expect((allowed.body as { headers: object }).headers).not.toHaveProperty("x_firebreak_principal");
+		expect(denied).toMatchObject({ status: 403, body: { title: expect.any(String), decision: expect.any(String) } });
+		expect(log).toMatchObject(LOGGED);
+	},
+);
 
 test("a sidecar lets nobody in without a certificate", async () => {
 	const envoy = await start("sidecar-files.yaml");
@@ -170,6 +187,10 @@ test("a sidecar answers 503, and not what the service says, when Firebreak is go
 	await until("it is logged", () => envoy.accessLog().length >= 1);
 	expect(envoy.accessLog()).toMatchObject([{ status: 503, details: "ext_authz_error" }]);
 	expect({ status, text }).toEqual({ status: 503, text: "" });
+	await until("the doctor sees it", async () => {
+		const { dump, certificates } = await fetchEnvoy(new URL(envoy.adminUrl));
+		return examineEnvoy(dump, certificates).some(({ id }) => id === "firebreak_unhealthy");
+	});
 	expect(stage.world.upstream("payments").requests()).toBe(reached);
 });
 
@@ -202,7 +223,7 @@ test("sidecar-sds-files.yaml: a renewed certificate is shown without a restart",
 	expect(allowed.status).toBe(200);
 });
 
-test("sidecar-socket.yaml: one is allowed and one denied", async () => {
+test("sidecar-socket.yaml: one is allowed and one denied, and the doctor finds nothing", async () => {
 	const settings = {
 		FIREBREAK_GRPC_ADDR: `unix:${socketFile}`,
 		...{ FIREBREAK_GRPC_TLS_CERT: "", FIREBREAK_GRPC_TLS_KEY: "", FIREBREAK_GRPC_TLS_CLIENT_CA: "" },
@@ -210,7 +231,9 @@ test("sidecar-socket.yaml: one is allowed and one denied", async () => {
 	};
 	const { process } = await startFirebreak(stage.world, stage.serverUrl, settings, "Firebreak socket");
 	try {
-		const { allowed, denied, log } = await judge(await start("sidecar-socket.yaml"), { server: PAYMENTS });
+		const envoy = await start("sidecar-socket.yaml");
+		const { allowed, denied, log } = await judge(envoy, { server: PAYMENTS });
+		expect(await examined(envoy)).toEqual([]);
 		expect([allowed.status, denied.status]).toEqual([200, 403]);
 		expect(log).toMatchObject(LOGGED);
 	} finally {
@@ -222,6 +245,8 @@ test("gateway.yaml: one is allowed and one denied, judged for the service behind
 	const envoy = await start("gateway.yaml");
 	const host = "payments.example.org";
 	const { allowed, denied, log } = await judge(envoy, { server: host, host });
+	// On purpose: callers may come with a token alone.
+	expect(await examined(envoy)).toEqual(["client_certificate_optional"]);
 	expect(allowed).toMatchObject({ status: 200, body: { service: "payments" } });
 	expect(denied.status).toBe(403);
 	expect(log).toMatchObject(LOGGED);
