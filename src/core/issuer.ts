@@ -20,28 +20,51 @@ export interface IssuerOptions {
 	readonly tenant: { readonly claim: string; readonly allowed: readonly string[] } | null;
 	/** `trust_domain`, or the one that the url names: the only one whose workloads a `jwt_svid` issuer speaks for. */
 	readonly trustDomain: string | null;
+	/** `namespaces`: service accounts of other namespaces are refused (`kubernetes`). Null: any. */
+	readonly namespaces: readonly string[] | null;
+	/** `require_pod`: the token says which pod it was made for, as projected ones do (`kubernetes`). */
+	readonly requirePod: boolean;
+	/** `purposes`: what its tokens may be for; a token without a passport is for nothing. Null: anything. */
+	readonly purposes: readonly string[] | null;
 	/** `dpop_nonce`: a DPoP proof counts only with a nonce of ours (RFC 9449, 9). */
 	readonly nonce: boolean;
 }
 
 const KNOWN_OPTIONS: Readonly<Partial<Record<Profile, readonly string[]>>> = {
-	rfc9068: ["dpop_nonce"],
-	jwt_svid: ["trust_domain"],
-	oidc: ["scope_claim", "scope_array", "id_claim", "subject_claim", "tenant_claim", "tenants", "dpop_nonce"],
+	rfc9068: ["signer", "purposes", "dpop_nonce"],
+	jwt_svid: ["trust_domain", "purposes"],
+	kubernetes: ["namespaces", "require_pod", "purposes"],
+	oidc: [
+		"scope_claim",
+		"scope_array",
+		"id_claim",
+		"subject_claim",
+		"tenant_claim",
+		"tenants",
+		"purposes",
+		"dpop_nonce",
+	],
+	api_key: ["purposes", "dpop_nonce"],
 };
 
-/** Whether this version verifies tokens of a profile; those of others are refused. */
+/** Whether Firebreak signs an issuer's tokens, with the keys of its domain, as the option `signer` says. */
+export function isOwnIssuer({ profile, options }: Pick<IssuerRow, "profile" | "options">): boolean {
+	return profile === "rfc9068" && options.signer === "firebreak";
+}
+
+/** Whether this version knows a profile; tokens of others are refused. */
 export function isVerifiable(profile: Profile): boolean {
 	return KNOWN_OPTIONS[profile] !== undefined;
 }
 
 /**
  * Everything that is wrong with an issuer's algorithms, keys and options; empty when its tokens can be verified. Options
- * of a profile that is not verified yet are let be.
+ * of a profile that this version does not know are let be: none of its tokens count.
  */
 export function lintIssuer(row: IssuerRow): readonly KeyProblem[] {
 	const uri = row.jwks_uri === null ? null : checkJwksUri(row.jwks_uri);
 	return [
+		...lintPlaceOfKeys(row),
 		...(row.profile === "api_key" ? [] : lintAlgorithms(row)),
 		...(row.jwks === null ? [] : lintJwks(row.jwks, row.profile)),
 		...(uri === null ? [] : [uri]),
@@ -56,6 +79,19 @@ export function lintIssuer(row: IssuerRow): readonly KeyProblem[] {
 export function issuerAlgorithms(row: IssuerRow): readonly string[] {
 	const known = row.algorithms.filter((alg) => SIGNATURE_ALGORITHMS.includes(alg)).map(canonicalAlgorithm);
 	return row.profile === "jwt_svid" ? known.filter((alg) => alg !== "EdDSA") : known;
+}
+
+/** Keys stand in one place: in the row, at an address, or with Firebreak itself. API keys have no signature. */
+function lintPlaceOfKeys(row: IssuerRow): readonly KeyProblem[] {
+	const given = [row.jwks, row.jwks_uri].filter((place) => place !== null).length;
+	if (row.profile === "api_key" || isOwnIssuer(row)) {
+		if (given === 0) return [];
+		const why = row.profile === "api_key" ? "API keys carry no signature" : "Firebreak signs its tokens itself";
+		return [{ field: "jwks", message: `it has keys, but ${why}`, cure: "leave jwks and jwks_uri out" }];
+	}
+	if (given === 1) return [];
+	const message = given === 0 ? "it has no keys" : "it has both inline keys and a key address";
+	return [{ field: "jwks", message, cure: "give either jwks or jwks_uri" }];
 }
 
 function lintAlgorithms(row: IssuerRow): readonly KeyProblem[] {
@@ -83,6 +119,12 @@ export function readIssuerOptions(row: IssuerRow): { options: IssuerOptions; pro
 		complain(`${name} is not a text`, `write the name as a text, or leave ${name} out`);
 		return null;
 	};
+	const texts = (name: string): readonly string[] | null => {
+		const value = given[name];
+		if (value === undefined || isListOfTexts(value)) return value ?? null;
+		complain(`${name} is no list of texts`, `write an array of at least one text, or leave ${name} out`);
+		return null;
+	};
 	const options: IssuerOptions = {
 		scopeClaim: text("scope_claim") ?? "scope",
 		scopeArray: given.scope_array === true,
@@ -90,9 +132,15 @@ export function readIssuerOptions(row: IssuerRow): { options: IssuerOptions; pro
 		subjectClaim: text("subject_claim") ?? "sub",
 		tenant: readTenant(text("tenant_claim"), given.tenants),
 		trustDomain: readTrustDomain(row.url, text("trust_domain")),
+		namespaces: texts("namespaces"),
+		requirePod: given.require_pod !== false,
+		purposes: texts("purposes"),
 		nonce: given.dpop_nonce === true,
 	};
-	for (const name of ["scope_array", "dpop_nonce"]) {
+	if (given.signer !== undefined && known.includes("signer") && given.signer !== "firebreak") {
+		complain("signer is not firebreak", 'write "firebreak", or leave signer out');
+	}
+	for (const name of ["scope_array", "require_pod", "dpop_nonce"]) {
 		const value = given[name];
 		if (value === undefined || typeof value === "boolean") continue;
 		complain(`${name} is neither true nor false`, "write it as a boolean");
@@ -111,8 +159,11 @@ export function readIssuerOptions(row: IssuerRow): { options: IssuerOptions; pro
 }
 
 function readTenant(claim: string | null, allowed: unknown): IssuerOptions["tenant"] {
-	if (claim === null || !Array.isArray(allowed) || allowed.length === 0) return null;
-	return allowed.every((tenant) => typeof tenant === "string" && tenant !== "") ? { claim, allowed } : null;
+	return claim !== null && isListOfTexts(allowed) ? { claim, allowed } : null;
+}
+
+function isListOfTexts(value: unknown): value is readonly string[] {
+	return Array.isArray(value) && value.length > 0 && value.every((text) => typeof text === "string" && text !== "");
 }
 
 /** Both the option and a SPIFFE url present must agree; null when neither names one. */

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
+import { jwksOf, makeSigningKey } from "../../demo/tokens.ts";
 import { issuerAlgorithms, lintIssuer, readIssuerOptions } from "../../src/core/issuer.ts";
 import type { IssuerRow } from "../../src/core/model.ts";
 
@@ -27,7 +28,11 @@ describe("lintIssuer", () => {
 		["jwt_svid by its url", { profile: "jwt_svid", url: "spiffe://td" }],
 		["jwt_svid by its option", { profile: "jwt_svid", options: { trust_domain: "td" } }],
 		["jwt_svid by both", { profile: "jwt_svid", url: "spiffe://td", options: { trust_domain: "td" } }],
-		["options of a profile that is not verified yet", { profile: "kubernetes", options: { anything: 1 } }],
+		["kubernetes", { profile: "kubernetes", options: { namespaces: ["orders"], require_pod: false } }],
+		["purposes", { options: { purposes: ["export"] } }],
+		["a nonce for proofs", { options: { dpop_nonce: true } }],
+		["Firebreak as the signer", { options: { signer: "firebreak" }, jwks_uri: null }],
+		["options of a profile that it does not know", { profile: "paseto" as "oidc", options: { anything: 1 } }],
 		["keys of Firebreak's own making", { profile: "api_key", algorithms: [], jwks_uri: null }],
 	])("takes %s", (_, over) => {
 		expect(lintIssuer({ ...row, ...over })).toEqual([]);
@@ -55,6 +60,17 @@ describe("lintIssuer", () => {
 		["jwt_svid of no trust domain", { profile: "jwt_svid" }, "options"],
 		["a malformed trust domain", { profile: "jwt_svid", options: { trust_domain: "TD" } }, "options"],
 		["a path for a trust domain", { profile: "jwt_svid", options: { trust_domain: "td/a" } }, "options"],
+		["no keys", { jwks_uri: null }, "jwks"],
+		["keys in two places", { jwks: jwksOf(makeSigningKey("ES256", "k")) }, "jwks"],
+		["keys of API keys", { profile: "api_key" }, "jwks"],
+		["keys of an issuer that Firebreak signs for", { options: { signer: "firebreak" } }, "jwks"],
+		["another signer", { options: { signer: "vault" } }, "options"],
+		["a signer of another profile", { profile: "oidc", options: { signer: "firebreak" } }, "options"],
+		["namespaces that are no list", { profile: "kubernetes", options: { namespaces: "orders" } }, "options"],
+		["no namespaces", { profile: "kubernetes", options: { namespaces: [] } }, "options"],
+		["require_pod that is no boolean", { profile: "kubernetes", options: { require_pod: "no" } }, "options"],
+		["purposes that are no texts", { options: { purposes: [1] } }, "options"],
+		["an option of another profile", { profile: "kubernetes", options: { scope_claim: "scp" } }, "options"],
 		["two trust domains", { profile: "jwt_svid", url: "spiffe://a", options: { trust_domain: "b" } }, "options"],
 	])("refuses %s", (_, over, field) => {
 		expect(fields(over)).toEqual([field]);
@@ -70,6 +86,10 @@ test("options have defaults", () => {
 			subjectClaim: "sub",
 			tenant: null,
 			trustDomain: null,
+			namespaces: null,
+			requirePod: true,
+			purposes: null,
+			nonce: false,
 		},
 		problems: [],
 	});
