@@ -54,6 +54,19 @@ export interface Authenticator {
 	examine(request: CredentialRequest, demand: CredentialDemand): CredentialVerdict | Promise<CredentialVerdict>;
 	/** Running counts since the start. */
 	readonly counts: Readonly<CacheCounts>;
+	/** What is kept at this moment: each is bounded, whatever comes in. */
+	readonly kept: Kept;
+}
+
+export interface Kept {
+	/** Verified tokens; at most `cacheEntries`. */
+	readonly genuine: number;
+	/** Forged ones; at most LIMITS.badTokenEntries. */
+	readonly forged: number;
+	/** Verifications that wait for a key or another thread; no more than checks are under way. */
+	readonly underWay: number;
+	/** Keys of proofs; at most LIMITS.proofKeys. */
+	readonly proofKeys: number;
 }
 
 /** What of a request is read. */
@@ -96,6 +109,10 @@ class TokenAuthenticator implements Authenticator {
 		this.#keys = keys;
 		this.#cache = new SightingCache(cacheEntries);
 		this.#proofs = new ProofJudge(replay);
+	}
+
+	get kept(): Kept {
+		return { ...this.#cache.size, underWay: this.#underWay.size, proofKeys: this.#proofs.keys };
 	}
 
 	authenticate(request: CredentialRequest, demand: CredentialDemand): CredentialVerdict | Promise<CredentialVerdict> {

@@ -49,6 +49,11 @@ export class SightingCache {
 		this.#forged = new LRUCache({ max: Math.min(entries, LIMITS.badTokenEntries), maxSize: LIMITS.tokenCacheBytes });
 	}
 
+	/** Entries of either kind at this moment. */
+	get size(): { readonly genuine: number; readonly forged: number } {
+		return { genuine: this.#genuine.size, forged: this.#forged.size };
+	}
+
 	/** A sighting that still stands: its key is published, its keys are fresh, its time is not over. */
 	get(digest: string, now: number): Sighting | undefined {
 		const sighting = this.#genuine.get(digest) ?? this.#forged.get(digest);

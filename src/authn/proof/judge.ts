@@ -57,6 +57,11 @@ export class ProofJudge {
 		this.#keys = new LRUCache({ max: keys });
 	}
 
+	/** Keys that are kept ready at this moment. */
+	get keys(): number {
+		return this.#keys.size;
+	}
+
 	/** At once, but for a memory that others share. Neither throws nor rejects. */
 	judge(text: string, demand: ProofDemand, now: number): Proven | Refusal | Promise<Proven | Refusal> {
 		const proof = readProof(text);
