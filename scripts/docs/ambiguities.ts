@@ -23,7 +23,7 @@ export const AMBIGUITIES: Readonly<Record<RefusalDetail | "upgrade", string>> = 
 	encoded_unreserved: "an escaped letter, digit, `-`, `_` or `~`, such as `%61`",
 	escape_not_utf8: "escapes that are not UTF-8",
 	non_ascii:
-		"a character outside ASCII that is not escaped, without the path exception `utf8`; or bytes that are not UTF-8",
+		"a character outside ASCII that is not escaped, without the path exception `utf8`; or bytes that are not UTF-8. Envoy writes `!` for those, so a plain `!` too where `encode_raw_headers` is off: write `%21`",
 	host_empty: "no host",
 	host_too_long: "longer than `hostBytes`",
 	host_userinfo: "`user@host`",

@@ -103,6 +103,7 @@ export function normalize(
 	if (!host.ok) return refuse(host.detail);
 	const path = canonicalPath(target, exceptions);
 	if (!path.ok) return refuse(path.detail);
+	if (!isRaw(http) && path.rawPath.includes(REPLACEMENT)) return refuse("non_ascii");
 	if (scheme !== "https" && scheme !== "http" && scheme !== "") return refuse("scheme_unknown");
 	if (pseudo !== null && contradicts(pseudo, method, target, rawHost, scheme)) return refuse("pseudo_header_mismatch");
 	const hostHeader = headers.host;
@@ -150,6 +151,13 @@ class ProvenPeer implements Peer {
 	get certificateHash(): string | null {
 		return certificateHash(this.#certificate);
 	}
+}
+
+/** What Envoy writes for each byte that is no UTF-8 (CVE-2026-73552): only raw headers tell such a path from one that says so. */
+const REPLACEMENT = "!";
+
+function isRaw({ headerMap }: HttpRequest): boolean {
+	return Array.isArray(headerMap?.headers) && headerMap.headers.length > 0;
 }
 
 function collectHeaders(http: HttpRequest, collector: HeaderCollector): HeaderDetail | "headers_twice" | null {

@@ -8,17 +8,20 @@ export interface RawTarget {
 	readonly port: number;
 	/** PEM of the authority that signed the listener's certificate. */
 	readonly authority: string;
-	readonly certificate: Pick<Leaf, "certificate" | "key">;
+	/** None when null. */
+	readonly certificate: Pick<Leaf, "certificate" | "key"> | null;
 }
 
-/** Sends exactly these bytes and returns everything that came back until the peer closed; "" when it just closed. */
+/**
+ * Sends exactly these bytes and returns everything that came back until the peer closed, or said that it would; "" when it
+ * just closed.
+ */
 export async function sendRaw(target: RawTarget, bytes: Buffer, withinMs = 10_000): Promise<string> {
 	const socket = connect({
 		host: "127.0.0.1",
 		port: target.port,
 		ca: target.authority,
-		cert: target.certificate.certificate,
-		key: target.certificate.key,
+		...(target.certificate && { cert: target.certificate.certificate, key: target.certificate.key }),
 		ALPNProtocols: ["http/1.1"],
 		checkServerIdentity: () => undefined,
 	});
@@ -30,6 +33,9 @@ export async function sendRaw(target: RawTarget, bytes: Buffer, withinMs = 10_00
 			text += chunk;
 		});
 		const closed = once(socket, "close");
+		const last = new Promise<void>((resolve) => {
+			socket.on("data", () => isLast(text) && resolve());
+		});
 		const broken = new Promise<never>((_resolve, reject) => {
 			// A peer that resets the connection has refused, which is an answer.
 			socket.on("error", (error: NodeJS.ErrnoException) => {
@@ -37,12 +43,21 @@ export async function sendRaw(target: RawTarget, bytes: Buffer, withinMs = 10_00
 			});
 		});
 		socket.write(bytes);
-		await Promise.race([closed, broken]);
+		await Promise.race([closed, last, broken]);
 		return text;
 	} finally {
 		clearTimeout(timer);
 		socket.destroy();
 	}
+}
+
+/** Whether a whole answer came that is the last: Envoy lets such a connection linger for a second. */
+function isLast(text: string): boolean {
+	const start = text.lastIndexOf("HTTP/1.1 ");
+	const body = text.indexOf("\r\n\r\n", start) + 4;
+	const head = text.slice(start, body).toLowerCase();
+	const length = /\r\ncontent-length: (\d+)\r\n/.exec(head)?.[1];
+	return body > 3 && head.includes("\r\nconnection: close\r\n") && text.length - body >= Number(length ?? Infinity);
 }
 
 /** The status of each response in what came back. */
