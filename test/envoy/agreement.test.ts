@@ -80,6 +80,7 @@ describe("Istio's patches", () => {
 			common_http_protocol_options: manager.common_http_protocol_options,
 			early_header_mutation_extensions: manager.early_header_mutation_extensions,
 			forward_client_cert_details: manager.forward_client_cert_details,
+			use_remote_address: manager.use_remote_address,
 		});
 	});
 

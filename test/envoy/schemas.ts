@@ -42,26 +42,38 @@ function parseYaml(text: string): unknown[] {
 	});
 }
 
+/** What is wrong with a resource: a line for each place where it differs from its schema. */
+export type Check = (resource: Resource) => string[];
+
 /**
- * Validators by `apiVersion kind`, of every CustomResourceDefinition under the folder. The rules in CEL
- * (`x-kubernetes-validations`) are not evaluated, nor defaults filled in.
+ * Checks resources against the CustomResourceDefinitions under the folder. The rules in CEL (`x-kubernetes-validations`)
+ * are not evaluated, nor defaults filled in.
  */
-export function compileSchemas(folder: string): ReadonlyMap<string, ValidateFunction> {
-	// Patterns are Go's: without JavaScript's `u`, which forbids escapes that they use. Formats are hints to people.
-	const ajv = new Ajv({ strict: false, unicodeRegExp: false, validateFormats: false, allErrors: true });
-	const validators = new Map<string, ValidateFunction>();
+export function readSchemas(folder: string): Check {
+	const schemas = new Map<string, Schema>();
 	for (const file of globSync("**/*.yaml", { cwd: folder })) {
 		// Envoy Gateway's stand in a Helm chart, between two lines of template.
 		const text = readFileSync(path.join(folder, file), "utf8").replace(/^\{\{.*\}\}$/gm, "");
 		for (const document of parseYaml(text) as Definition[]) {
 			if (document.kind !== "CustomResourceDefinition") continue;
 			const { group, names, versions } = document.spec;
-			for (const { name, schema } of versions) {
-				validators.set(`${group}/${name} ${names.kind}`, ajv.compile(strict(schema.openAPIV3Schema, true)));
-			}
+			for (const { name, schema } of versions) schemas.set(`${group}/${name} ${names.kind}`, schema.openAPIV3Schema);
 		}
 	}
-	return validators;
+	// Patterns are Go's: without JavaScript's `u`, which forbids escapes that they use. Formats are hints to people.
+	const ajv = new Ajv({ strict: false, unicodeRegExp: false, validateFormats: false, allErrors: true });
+	const validators = new Map<string, ValidateFunction>();
+	return (resource) => {
+		const name = `${resource.apiVersion} ${resource.kind}`;
+		const schema = schemas.get(name);
+		if (!schema) return [`no schema for ${name}`];
+		const validate = validators.get(name) ?? ajv.compile(strict(schema, true));
+		validators.set(name, validate);
+		validate(resource);
+		return (validate.errors ?? []).map(({ instancePath, message, params }) =>
+			[instancePath, message, params.additionalProperty].filter(Boolean).join(" "),
+		);
+	};
 }
 
 /** The schema with unknown fields refused wherever they are not explicitly kept. */

@@ -18,8 +18,12 @@ export const CHANGED_HEADERS = [
 /** Headers that no answer of Firebreak's touches. */
 const OTHER_HEADERS = ["cookie", "content-type", "x-tenant"] as const;
 
-/** What is wrong with an ExtAuthz configuration, wherever it stands. */
-export function examineAuthorization(filter: Message, place: Place): EnvoyFinding[] {
+/**
+ * What is wrong with an ExtAuthz configuration, wherever it stands.
+ *
+ * @param matchesAll what the metadata that it looks at say is so of every request.
+ */
+export function examineAuthorization(filter: Message, place: Place, matchesAll = false): EnvoyFinding[] {
 	const findings: EnvoyFinding[] = [];
 	const say = (id: FindingId, detail?: string) => findings.push(finding(id, place, detail));
 	const service = messageAt(filter, "grpc_service");
@@ -27,7 +31,7 @@ export function examineAuthorization(filter: Message, place: Place): EnvoyFindin
 	else findings.push(...examineService(service, place));
 	if (at(filter, "failure_mode_allow") === true) say("fail_open");
 	if (at(filter, "shadow_mode") === true) say("authorization_shadow");
-	const share = sharedOf(filter);
+	const share = sharedOf(filter, matchesAll);
 	if (share !== null) say("authorization_partial", share);
 	const status = textAt(filter, "status_on_error", "code");
 	if (status !== "ServiceUnavailable") say("status_on_error", status === "" ? undefined : `it is ${status}`);
@@ -52,8 +56,10 @@ const METADATA = [
 ];
 
 /** Of which requests Firebreak is not asked; null when of none. */
-function sharedOf(filter: Message): string | null {
-	if (messageAt(filter, "filter_enabled_metadata") !== null) return "filter_enabled_metadata chooses which";
+function sharedOf(filter: Message, matchesAll: boolean): string | null {
+	if (messageAt(filter, "filter_enabled_metadata") !== null && !matchesAll) {
+		return "filter_enabled_metadata chooses which";
+	}
 	const enabled = messageAt(filter, "filter_enabled");
 	if (enabled === null) return null;
 	const key = textAt(enabled, "runtime_key");

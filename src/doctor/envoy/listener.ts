@@ -5,6 +5,7 @@ import { type Dump, isLocal } from "./dump.ts";
 import { answering, changing, filtersOf, type HttpFilter, isAuthorization, unguardedUpgrades } from "./filters.ts";
 import { at, listAt, type Message, messageAt, type Typed, textAt, typedAt } from "./json.ts";
 import { examineManager } from "./manager.ts";
+import { markedByRbac } from "./rbac.ts";
 import { clustersOfProxy, type Way, waysOf } from "./routes.ts";
 import { type Certificates, oldVersion, tlsContextOf, uriNamesOf, validationOf } from "./tls.ts";
 
@@ -97,7 +98,8 @@ function examineHttp(dump: Dump, manager: Message, place: Place): Examined & { w
 	for (const { name, config, conditional } of authorizations) {
 		const at = within(place, name);
 		if (conditional) findings.push(finding("authorization_partial", at, "a matcher chooses which"));
-		findings.push(...examineAuthorization(config?.value ?? {}, at));
+		const filter = config?.value ?? {};
+		findings.push(...examineAuthorization(filter, at, markedByRbac(filters, filter)));
 	}
 	const reached = (ways ?? []).flatMap(({ cluster, asked, text }) =>
 		cluster === null ? [] : [{ cluster, place: within(place, text), guarded: asked.length > 0 }],

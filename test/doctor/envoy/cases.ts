@@ -83,6 +83,32 @@ function neighbour(place: 0 | 1, name: string, type: string, settings: object, .
 	};
 }
 
+/** As Istio carries out a CUSTOM policy: an RBAC filter marks in its shadow what the authorization filter runs for. */
+function istio(rule: string, permission: object, ...found: FindingId[]): Case {
+	const name = "istio-ext-authz-ns[payments]-policy[firebreak]-rule[0]";
+	const any = { and_ids: { ids: [{ any: true }] } };
+	const policies = { [name]: { permissions: [permission], principals: [any] } };
+	return {
+		broken: `Istio's CUSTOM policy with ${rule}`,
+		change: (bootstrap) => {
+			filtersOf(bootstrap).unshift({
+				name: "envoy.filters.http.rbac",
+				typed_config: {
+					"@type": `${TYPE}.extensions.filters.http.rbac.v3.RBAC`,
+					shadow_rules: { action: "DENY", policies },
+					shadow_rules_stat_prefix: "istio_ext_authz_",
+				},
+			});
+			filtersOf(bootstrap)[1].typed_config.filter_enabled_metadata = {
+				filter: "envoy.filters.http.rbac",
+				path: [{ key: "istio_ext_authz_shadow_effective_policy_id" }],
+				value: { string_match: { prefix: "istio-ext-authz" } },
+			};
+		},
+		expect: found.map((id) => [id, FILTER] as const),
+	};
+}
+
 const LUA = "extensions.filters.http.lua.v3.Lua";
 const SCRIPT = { default_source_code: { inline_string: "function envoy_on_request(handle) end" } };
 
@@ -134,6 +160,12 @@ export const CASES: readonly Case[] = [
 	setting("metadata choose", "authorization_partial", {
 		filter_enabled_metadata: { filter: "f", path: [{ key: "k" }], value: { present_match: true } },
 	}),
+	istio("one empty rule", { any: true }),
+	istio(
+		"a rule for some paths",
+		{ and_rules: { rules: [{ url_path: { path: { prefix: "/v1" } } }] } },
+		"authorization_partial",
+	),
 	setting("no status for errors", "status_on_error", {}, ["status_on_error"]),
 	setting("403 for errors", "status_on_error", { status_on_error: { code: "Forbidden" } }),
 	setting("no peer certificate", "peer_certificate_missing", { include_peer_certificate: false }),
