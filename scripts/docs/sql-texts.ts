@@ -47,6 +47,8 @@ export const FUNCTION_TEXTS: Readonly<Record<string, Readonly<Record<string, str
 		trusted_proxy: "as a caller, its x-forwarded-client-cert counts",
 		enforcer: "its proxies may ask about every destination of their environment",
 		mode: "`enforce`, `monitor`: as with domains, for this segment as a destination",
+		origins:
+			"where callers reach it, such as `https://api.example.org`, when its own proxy sees another scheme, host or port; what DPoP proofs have to name",
 	},
 	crossing: {
 		"": "A directed contract from one domain, or environment, to another. For the side that offers it; it takes effect when it is accepted.",

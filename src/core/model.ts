@@ -83,6 +83,8 @@ export interface SegmentRow {
 	readonly trusted_proxy: boolean;
 	readonly enforcer: boolean;
 	readonly mode: Mode;
+	/** `https://api.example.org`: where callers reach it, when that is not what its own proxy sees; in the form of origin.ts. */
+	readonly origins: readonly string[];
 }
 
 export interface CrossingRow {

@@ -125,7 +125,7 @@ function authenticate(
 		passport: row.passport,
 		lane: view.lane,
 		use: new RoutedUse(route, destination),
-		origins: [],
+		origins: destination.segment.origins,
 	});
 	return after(credential, (judged) => {
 		notes.mark("authenticated");

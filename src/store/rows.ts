@@ -48,10 +48,13 @@ export function addObject(lists: ObjectLists, kind: string, json: string): void 
 			lists.policy.push({ ...policy, valid_from: instant(spec.valid_from), valid_until: instant(spec.valid_until) });
 			return;
 		}
+		case "segment":
+			// Those without are written without, as they were before there was such a column.
+			lists.segment.push({ origins: [], ...spec });
+			return;
 		case "owner":
 		case "domain":
 		case "issuer":
-		case "segment":
 		case "rate_limit":
 			lists[kind].push(spec);
 			return;

@@ -136,6 +136,7 @@ describe("loadPolicySet", () => {
 				trusted_proxy: true,
 				enforcer: true,
 				mode: "monitor",
+				origins: [],
 			},
 			expect.objectContaining({ name: "t", members: [], probes: [] }),
 		]);

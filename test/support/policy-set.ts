@@ -50,6 +50,7 @@ export const segment = (row: Some<SegmentRow, "name">): SegmentRow => ({
 	trusted_proxy: false,
 	enforcer: false,
 	mode: "enforce",
+	origins: [],
 	...row,
 });
 

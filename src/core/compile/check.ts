@@ -15,6 +15,7 @@ import {
 	type RateLimitRow,
 	type SegmentRow,
 } from "../model.ts";
+import { parseOrigin } from "../origin.ts";
 import type { Snapshot } from "../snapshot.ts";
 import { parseSpiffeId } from "../spiffe.ts";
 import { parseTemplate } from "../template.ts";
@@ -39,6 +40,14 @@ export function checkSegment(row: SegmentRow, problems: Problems): void {
 	const object = `segment ${row.name}`;
 	if (row.name === ANY_SOURCE || row.name === ANONYMOUS || row.name.startsWith("spiffe://")) {
 		problems.add(object, { field: "name", message: "the name is reserved", cure: "choose another name" });
+	}
+	for (const origin of row.origins) {
+		if (parseOrigin(origin) === origin) continue;
+		problems.add(object, {
+			field: "origins",
+			message: `${JSON.stringify(origin)} is no origin in its one form`,
+			cure: "write scheme and host in lower case, with the port unless it is the scheme's own: https://api.example.org",
+		});
 	}
 	for (const probe of row.probes) {
 		const template = parseTemplate(probe, row.path_exceptions);

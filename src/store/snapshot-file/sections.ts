@@ -35,7 +35,8 @@ export function* readObjects(section: Buffer): Generator<void, Objects> {
 	for (const frame of unpackFrames(section)) {
 		const { kind, rows } = frame as { kind: string; rows: unknown[] };
 		if (!Object.hasOwn(lists, kind)) throw new TypeError(`objects of kind ${kind} are unknown`);
-		for (const row of rows) lists[kind]!.push(row);
+		// A file of before there were origins has none.
+		for (const row of rows) lists[kind]!.push(kind === "segments" ? { origins: [], ...(row as object) } : row);
 		yield;
 	}
 	return lists as unknown as Objects;

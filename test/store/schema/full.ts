@@ -66,6 +66,7 @@ export const FULL: readonly (readonly [name: string, kind: string, args: Argumen
 			trusted_proxy: true,
 			enforcer: true,
 			mode: "monitor",
+			origins: ["https://api.example.org", "http://[::1]:8080"],
 		},
 		{},
 	],

@@ -6,7 +6,7 @@ export const SIGNATURES: Readonly<Record<string, string>> = {
 	issuer:
 		"url text, domain text, profile text DEFAULT 'rfc9068'::text, audiences text[] DEFAULT '{}'::text[], algorithms text[] DEFAULT '{ES256,EdDSA,RS256}'::text[], max_lifetime interval DEFAULT '01:00:00'::interval, binding text DEFAULT 'none'::text, jwks_uri text DEFAULT NULL::text, jwks jsonb DEFAULT NULL::jsonb, options jsonb DEFAULT '{}'::jsonb",
 	segment:
-		"name text, domain text, environment text, owner text, members text[], probes text[] DEFAULT '{}'::text[], path_exceptions text[] DEFAULT '{}'::text[], credential_upstream text DEFAULT 'keep'::text, trusted_proxy boolean DEFAULT false, enforcer boolean DEFAULT false, mode text DEFAULT 'enforce'::text",
+		"name text, domain text, environment text, owner text, members text[], probes text[] DEFAULT '{}'::text[], path_exceptions text[] DEFAULT '{}'::text[], credential_upstream text DEFAULT 'keep'::text, trusted_proxy boolean DEFAULT false, enforcer boolean DEFAULT false, mode text DEFAULT 'enforce'::text, origins text[] DEFAULT '{}'::text[]",
 	crossing:
 		"name text, owner text, reason text, expires timestamp with time zone, source_domain text, destination_domain text, source_environment text DEFAULT NULL::text, destination_environment text DEFAULT NULL::text, flow text DEFAULT NULL::text",
 	accept_crossing: "name text, owner text",

@@ -25,7 +25,9 @@ function statementOf({ kind, name, owner, call }: UndoStep): string {
 
 function stateObject(kind: ObjectKind, spec: ObjectSpec): string {
 	const values: ObjectSpec = kind === "policy" ? { ...spec, valid: [spec.valid_from, spec.valid_until] } : spec;
-	const given = ARGUMENTS[kind].filter(({ name, omitted }) => omitted === undefined || !isSame(values[name], omitted));
+	const given = ARGUMENTS[kind].filter(
+		({ name, omitted }) => omitted === undefined || !isSame(values[name] ?? omitted, omitted),
+	);
 	const lines = given.map(({ name, type }) => `\t${name} => ${literalOf(type, values[name])}`);
 	return `select firebreak.${kind === "policy" ? spec.effect : kind}(\n${lines.join(",\n")}\n);`;
 }
@@ -97,6 +99,7 @@ export const ARGUMENTS: Readonly<Record<ObjectKind, readonly Argument[]>> = {
 		argument("trusted_proxy", "boolean", false),
 		argument("enforcer", "boolean", false),
 		argument("mode", "text", "enforce"),
+		argument("origins", "texts", []),
 	],
 	crossing: [
 		argument("name"),
