@@ -12,7 +12,7 @@ help: ## This list
 install: ## Install the npm packages, Node 24 among them
 	@scripts/install.sh
 
-demo: install envoy ## Postgres, Firebreak and a real Envoy, and the story told through them (KEEP=1: stay up)
+demo: install envoy ## Postgres, Firebreak and a real Envoy, and the story told through them (STORY=tokens: what a stolen token is worth; KEEP=1: stay up)
 	@$(node) demo/main.ts
 
 run: install ## Postgres (embedded unless DATABASE_URL is set), migrations, server: no Envoy

@@ -1,6 +1,6 @@
 /** How the story looks on the page: aligned; coloured on a terminal, plain when piped. */
 import { styleText } from "node:util";
-import type { Line } from "./story.ts";
+import type { Shown } from "./story.ts";
 import { differences, type Told, type Verdict } from "./teller.ts";
 
 type Style = Parameters<typeof styleText>[0];
@@ -15,14 +15,14 @@ interface Column {
 export interface Page {
 	head(): string;
 	/** One line, and under it what differs from the story, if anything does. `note` stands in place of the policy. */
-	line(line: Line, told: Told, note?: string): string;
+	line(line: Shown, told: Told, note?: string): string;
 	/** A line that nothing was sent for, and why. */
-	skipped(line: Line, why: string): string;
+	skipped(line: Shown, why: string): string;
 }
 
 /** A page for these lines: each column is as wide as the widest that is expected in it. */
-export function createPage(lines: readonly Line[]): Page {
-	const column = (head: string, cell: (line: Line) => string): Column => ({
+export function createPage(lines: readonly Shown[]): Page {
+	const column = (head: string, cell: (line: Shown) => string): Column => ({
 		head,
 		width: Math.max(head.length, ...lines.map((line) => cell(line).length)),
 	});
@@ -48,7 +48,7 @@ export function createPage(lines: readonly Line[]): Page {
 		});
 		return `${padded.join("  ").trimEnd()}\n`;
 	};
-	const asked = (line: Line): string[] => {
+	const asked = (line: Shown): string[] => {
 		return [String(line.row), partiesOf(line), requestOf(line), line.brings, String(line.expect.status)];
 	};
 	return {
@@ -75,11 +75,11 @@ function styleOf({ decision, would }: Verdict): Style {
 	return decision === "allow" ? "green" : "cyan";
 }
 
-function partiesOf({ from, to }: Line): string {
+function partiesOf({ from, to }: Shown): string {
 	return `${from ?? "(nobody)"} → ${to}`;
 }
 
-function requestOf({ method = "GET", path }: Line): string {
+function requestOf({ method = "GET", path }: Shown): string {
 	return `${method} ${path}`;
 }
 

@@ -24,6 +24,9 @@ export interface Line {
 	readonly expect: Expectation;
 }
 
+/** What of a line is shown, and what its answer is held against. */
+export type Shown = Omit<Line, "token" | "headers">;
+
 export interface Expectation {
 	readonly status: number;
 	readonly reason: Reason;

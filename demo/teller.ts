@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { FirebreakError } from "../src/core/errors.ts";
 import type { ClientResponse } from "./client.ts";
 import type { Issuers } from "./issuers.ts";
-import type { Line } from "./story.ts";
+import type { Line, Shown } from "./story.ts";
 import type { Echo } from "./upstream.ts";
 import type { World } from "./world.ts";
 
@@ -72,7 +72,7 @@ export async function readVerdict(world: World, traceId: string): Promise<Verdic
 }
 
 /** What came differently than the story has it, a phrase each; none when all is as expected. */
-export function differences({ expect }: Line, { response, verdict }: Told): string[] {
+export function differences({ expect }: Pick<Shown, "expect">, { response, verdict }: Told): string[] {
 	const found: string[] = [];
 	const compare = (what: string, got: unknown, expected: unknown): void => {
 		if (got !== expected) found.push(`${what} is ${show(got)}, not ${show(expected)}`);

@@ -1,0 +1,103 @@
+/**
+ * The chapter on tokens, `make demo STORY=tokens`: what a stolen token is worth. Told by demo/chapter/play.ts and held by
+ * test/e2e/tokens-story.test.ts.
+ */
+import type { Shown } from "../story.ts";
+import type { Headers, Kit } from "./kit.ts";
+
+/** A request; what it brings along is made when it is sent. */
+export interface Scene extends Shown {
+	readonly bring: (kit: Kit) => Headers;
+}
+
+const PAYMENT = "/v1/payments/7";
+const INVALID = 'Bearer realm="firebreak", error="invalid_token"';
+const INVALID_PROOF = 'DPoP realm="firebreak", error="invalid_dpop_proof", algs="ES256 EdDSA"';
+const ALLOWED = { status: 200, reason: "allowed", policy: "orders-reads-payments" } as const;
+const READ = { from: "orders", to: "payments", path: PAYMENT } as const;
+
+/** Proofs of possession: the key stays with the orders service, whatever else is stolen. */
+const PROOFS: readonly Scene[] = [
+	{
+		...READ,
+		row: 1,
+		shows: "a token that is bound to a key, with a proof by that key for this one request",
+		brings: "token + proof",
+		bring: (kit) =>
+			kit.bound(
+				kit.keyBound,
+				kit.keep("proof", () => kit.proof(kit.ordersKey, kit.keyBound, PAYMENT)),
+			),
+		expect: ALLOWED,
+	},
+	{
+		...READ,
+		row: 2,
+		shows: "stolen from a log, the token alone is worth nothing, even inside the orders service",
+		brings: "stolen token",
+		bring: (kit) => kit.bearer(kit.keyBound),
+		expect: { status: 401, reason: "binding_mismatch", detail: "proof_missing", challenge: INVALID },
+	},
+	{
+		...READ,
+		row: 3,
+		shows: "nor with a proof that the thief makes",
+		brings: "stolen, thief's proof",
+		bring: (kit) => kit.bound(kit.keyBound, kit.proof(kit.thiefsKey, kit.keyBound, PAYMENT)),
+		expect: { status: 401, reason: "binding_mismatch", detail: "proof_key", challenge: INVALID },
+	},
+	{
+		...READ,
+		row: 4,
+		shows: "nor with the proof of row 1, which was stolen too: it was used",
+		brings: "stolen, used proof",
+		bring: (kit) =>
+			kit.bound(
+				kit.keyBound,
+				kit.keep("proof", () => ""),
+			),
+		expect: { status: 401, reason: "proof_replayed", detail: "used", challenge: INVALID_PROOF },
+	},
+	{
+		...READ,
+		row: 5,
+		path: "/v1/payments/8",
+		shows: "nor with a proof that was caught on its way, for any other request",
+		brings: "stolen, another's proof",
+		bring: (kit) => kit.bound(kit.keyBound, kit.proof(kit.ordersKey, kit.keyBound, PAYMENT)),
+		expect: { status: 401, reason: "proof_invalid", detail: "target", challenge: INVALID_PROOF },
+	},
+	{
+		...READ,
+		row: 6,
+		shows: "nor with one that was caught two minutes ago",
+		brings: "stolen, old proof",
+		bring: (kit) =>
+			kit.bound(kit.keyBound, kit.proof(kit.ordersKey, kit.keyBound, PAYMENT, { now: Date.now() / 1_000 - 120 })),
+		expect: { status: 401, reason: "proof_invalid", detail: "time", challenge: INVALID_PROOF },
+	},
+];
+
+/** Certificate binding: the same without any work for the caller, whose sidecar shows the certificate anyway. */
+const CERTIFICATES: readonly Scene[] = [
+	{
+		...READ,
+		row: 7,
+		shows: "a token that is bound to the certificate of the orders service",
+		brings: "certificate-bound",
+		bring: (kit) => kit.bearer(kit.certificateBound),
+		expect: ALLOWED,
+	},
+	{
+		...READ,
+		row: 8,
+		from: "storefront",
+		shows: "stolen by the storefront, it is worth nothing behind any other certificate",
+		brings: "stolen, cert.-bound",
+		bring: (kit) => kit.bearer(kit.certificateBound),
+		expect: { status: 401, reason: "binding_mismatch", detail: "certificate", challenge: INVALID },
+	},
+];
+
+/** In this order: some lines stand on what others did. */
+export const SCENES: readonly Scene[] = [...PROOFS, ...CERTIFICATES];
