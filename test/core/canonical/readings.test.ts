@@ -4,88 +4,26 @@ import fc from "fast-check";
 import { canonicalPath } from "../../../src/core/canonical/path.ts";
 import { canonicalSpelling } from "../../../src/core/canonical/spelling.ts";
 import { matchTemplate, parseTemplate } from "../../../src/core/template.ts";
+import { READINGS } from "../../support/readings/all.ts";
+import { clean } from "../../support/readings/bytes.ts";
+import { tameTargets, wildTargets } from "../../support/readings/targets.ts";
 
-const decode = (text: string) =>
-	text.replace(/(%[0-9A-Fa-f]{2})+/g, (escapes) =>
-		Buffer.from(escapes.replaceAll("%", ""), "hex").toString("utf8").replaceAll("%", "\u0001"),
-	);
-const stripQuery = (target: string) => target.split("?", 1)[0] as string;
-const stripFragment = (target: string) => target.split("#", 1)[0] as string;
-const restorePercent = (text: string) => text.replaceAll("\u0001", "%");
-
-/** Resolves dot segments and merges slashes, as Go's path.Clean, but keeps a trailing slash, as its mux does. */
-function clean(path: string): string {
-	const kept: string[] = [];
-	for (const segment of path.split("/")) {
-		if (segment === "..") kept.pop();
-		else if (segment !== "" && segment !== ".") kept.push(segment);
-	}
-	const trailing = /\/\.{0,2}$/.test(path) && kept.length > 0 ? "/" : "";
-	return `/${kept.join("/")}${trailing}`;
-}
-
-/** Each gives the decoded path that it would serve. */
-const READERS: Readonly<Record<string, (target: string) => string>> = {
-	asIs: (target) => restorePercent(decode(stripQuery(target))),
-	nodeUrl: (target) => restorePercent(decode(new URL(target, "http://host.internal").pathname)),
-	goMux: (target) => clean(restorePercent(decode(stripQuery(stripFragment(target))))),
-	nginx: (target) => clean(restorePercent(decode(stripQuery(stripFragment(target))).replace(/\/{2,}/g, "/"))),
-	springBeforeDecoding: (target) => clean(restorePercent(decode(stripQuery(target).replace(/;[^/]*/g, "")))),
-	springAfterDecoding: (target) => clean(restorePercent(decode(stripQuery(target))).replace(/;[^/]*/g, "")),
-	twice: (target) => clean(restorePercent(decode(restorePercent(decode(stripQuery(target)))))),
-	backslashes: (target) => clean(restorePercent(decode(stripQuery(target))).replaceAll("\\", "/")),
-	untilNul: (target) => restorePercent(decode(stripQuery(target))).split("\0", 1)[0] as string,
-	trimmed: (target) => restorePercent(decode(stripQuery(target).trim())),
-};
-
-const PIECES = [
-	..."/.;%\\#?@:*+ \t\0",
-	...["//", "..", "a", "admin", "%2e", "%2E", "%2f", "%2F", "%5c", "%25", "%252f", "%252e", "%3b", "%3f", "%23", "%00"],
-	...[
-		"%61",
-		"%40",
-		"%20",
-		"%7B",
-		"{",
-		"|",
-		'"',
-		"%c3%a9",
-		"%C3",
-		"%A9",
-		"é",
-		"\ufffd",
-		"%c0%af",
-		"%u002e",
-		"..;",
-		";x",
-	],
-];
-const target = fc
-	.array(fc.oneof({ weight: 8, arbitrary: fc.constantFrom(...PIECES) }, fc.string({ maxLength: 2, unit: "binary" })), {
-		maxLength: 10,
-	})
-	.map((pieces) => `/${pieces.join("")}`);
-/** Mostly paths that pass, so that the readers have something to disagree about. */
-const tame = fc
-	.array(fc.constantFrom("a", "b", "/c", "/", "%20", "%c3%a9", "%40", "@", "{", "%7b", "%3F", "%23", "*", ":", ".x"), {
-		maxLength: 10,
-	})
-	.map((pieces) => `/${pieces.join("")}`);
+const bytesOf = (text: string) => Buffer.from(text, "utf8").toString("latin1");
 
 describe("readings", () => {
-	test.each(Object.entries(READERS))("%s", (_name, read) => {
+	test.each(READINGS)("%s", (_name, read) => {
 		fc.assert(
-			fc.property(fc.oneof(target, tame), (raw) => {
+			fc.property(fc.oneof(wildTargets, tameTargets), (raw) => {
 				const result = canonicalPath(raw);
-				if (result.ok) expect(read(raw)).toBe(decodeURIComponent(result.path));
+				if (result.ok) expect([null, bytesOf(decodeURIComponent(result.path))]).toContain(read(bytesOf(raw)));
 			}),
-			{ numRuns: 3_000 },
+			{ numRuns: 1_500 },
 		);
 	});
 
 	test("with semicolons and encoded slashes permitted, dot and empty segments still lead nowhere", () => {
 		fc.assert(
-			fc.property(target, (raw) => {
+			fc.property(wildTargets, (raw) => {
 				const result = canonicalPath(raw, ["encoded_slash", "semicolon"]);
 				if (!result.ok) return;
 				expect(clean(decodeURIComponent(result.path))).toBe(decodeURIComponent(result.path));
@@ -116,7 +54,7 @@ describe("readings", () => {
 
 	test("the form is its own form, and no character of it is left to choose", () => {
 		fc.assert(
-			fc.property(fc.oneof(target, tame), (raw) => {
+			fc.property(fc.oneof(wildTargets, tameTargets), (raw) => {
 				const result = canonicalPath(raw);
 				if (!result.ok) return;
 				expect(canonicalPath(result.path)).toEqual({ ...result, rawPath: result.path, query: "" });
@@ -129,7 +67,7 @@ describe("readings", () => {
 
 	test("a template that spells a path as a caller might covers that path", () => {
 		fc.assert(
-			fc.property(tame, (raw) => {
+			fc.property(tameTargets, (raw) => {
 				const path = canonicalPath(raw);
 				const template = parseTemplate(raw.replaceAll("*", "%2A"));
 				if (path.ok && template.ok) expect(matchTemplate(template.template, path.segments)).toBe(true);
