@@ -19,7 +19,7 @@ import { formatDuration } from "./core/duration.ts";
 import { FirebreakError, type Problem } from "./core/errors.ts";
 
 export { type Address, formatAddress } from "./config/address.ts";
-export { type Environment, LOG_LEVELS, type LogLevel, readDatabaseUrl } from "./config/variables.ts";
+export { type Environment, LOG_LEVELS, type LogLevel, readDatabaseUrl, readKeysDirectory } from "./config/variables.ts";
 
 /** Where gRPC takes its certificates from; the files are read again when they change. */
 export interface TlsFiles {

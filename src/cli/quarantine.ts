@@ -9,7 +9,8 @@ import { withDatabase } from "./database.ts";
 import type { Io } from "./io.ts";
 import { type Cell, createOutput, type Output } from "./output.ts";
 import { exampleHelp, type Program, timeArgument } from "./program.ts";
-import { ageOf, concludeWait, describeWait, timeoutOption, viewOf, type Waited, waitFor } from "./waiting.ts";
+import { tellReceipt } from "./receipt.ts";
+import { timeoutOption } from "./waiting.ts";
 
 /** Adds `quarantine` and its subcommands. */
 export function register(program: Program, io: Io): void {
@@ -91,7 +92,6 @@ interface Done {
 	readonly receipt: LaneReceipt;
 }
 
-/** `timeoutMs` null: nobody waits. */
 async function conclude(
 	io: Io,
 	output: Output,
@@ -99,32 +99,9 @@ async function conclude(
 	{ done, order, receipt }: Done,
 	timeoutMs: number | null,
 ): Promise<void> {
-	const { warnings, ...told } = receipt;
-	for (const warning of warnings) output.progress(`warning: ${warning}`);
 	const end = done === "lifted" ? "" : `, until ${receipt.until ? receipt.until.toISOString() : "it is lifted"}`;
-	const line = `${order.kind} ${order.name} is ${done}${end}: seq ${receipt.seq}, by ${receipt.by}, at ${receipt.at.toISOString()}`;
-	// It holds already; whoever watches need not wait for the servers to learn that.
-	if (!output.json) output.line(line);
-	const waited =
-		timeoutMs === null ? null : await waitFor(output, database, { epoch: receipt.epoch, seq: receipt.seq }, timeoutMs);
-	output.answer({ ...order, ...told, warnings, waited: waited && viewOf(waited) }, () => {
-		if (!waited) return;
-		if (waited.servers.length > 0) output.table(RECEIPT, confirmations(waited, receipt.at));
-		if (waited.reached) output.line(describeWait(waited));
-	});
-	if (waited) concludeWait(io, output, waited);
-}
-
-function confirmations({ servers }: Waited, at: Date): Cell[][] {
-	return servers.map((server) => {
-		const { id, live, confirmed } = server;
-		return [
-			id,
-			live ? { text: "live", style: "green" } : { text: "silent", style: "yellow" },
-			confirmed?.toISOString() ?? { text: "not confirmed", style: "red" },
-			confirmed === null ? `heard of ${ageOf(server)}` : `after ${Math.max(0, confirmed.getTime() - at.getTime())} ms`,
-		];
-	});
+	const line = `${order.kind} ${order.name} is ${done}${end}`;
+	await tellReceipt(io, output, database, { line, facts: { ...order }, receipt }, timeoutMs);
 }
 
 function rowOf({
@@ -167,4 +144,3 @@ const COLUMNS = [
 	{ head: "BY" },
 	{ head: "REASON" },
 ] as const;
-const RECEIPT = [{ head: "SERVER" }, { head: "STATE" }, { head: "CONFIRMED" }, { head: "" }] as const;

@@ -100,6 +100,20 @@ export function readDatabaseUrl(env: Environment, given?: string): string {
 	return url;
 }
 
+/**
+ * Reads FIREBREAK_KEYS_DIR alone. `given` comes from the command line.
+ * @throws FirebreakError config_invalid when neither names a folder.
+ */
+export function readKeysDirectory(env: Environment, given?: string): string {
+	const problems: Problem[] = [];
+	const note: Note = (object, message, cure) => problems.push({ object, message, cure });
+	const folder = given ?? readValue(env, "FIREBREAK_KEYS_DIR", note);
+	if (typeof folder === "string" && folder !== "off" && folder !== "") return folder;
+	if (problems.length === 0)
+		note("FIREBREAK_KEYS_DIR", "it is not set", "name the folder of the signing keys, or use --keys-dir");
+	throw new FirebreakError("config_invalid", "no folder of signing keys to use", { problems });
+}
+
 /** The environment as if only the URL from the command line had been set. */
 export function withDatabaseUrl(env: Environment, given: string | undefined): Environment {
 	return given === undefined ? env : { ...env, DATABASE_URL: given, FIREBREAK_DATABASE_URL: undefined };

@@ -90,6 +90,15 @@ async function chooseIssuer(client: ClientBase, choice: IssuerChoice, apiKey: bo
 	return issuer;
 }
 
+/** Every issuer of a domain, by its URL. */
+export async function listIssuers(client: ClientBase, domain: string): Promise<readonly IssuerRow[]> {
+	const { rows } = await client.query<{ spec: IssuerRow }>(
+		"select spec from firebreak.object where kind = 'issuer' and spec ->> 'domain' = $1 order by name",
+		[domain],
+	);
+	return rows.map(({ spec }) => spec);
+}
+
 /** The workload itself, and every prefix that it is under. */
 function selectorsOf(spiffeId: string): string[] {
 	const parts = spiffeId.split("/");

@@ -1,0 +1,105 @@
+/** `firebreak token issue`: a token or an API key for one owner, one purpose and a short time. */
+
+import { formatDuration } from "../../core/duration.ts";
+import { FirebreakError } from "../../core/errors.ts";
+import { LIMITS } from "../../core/limits.ts";
+import { type GrantOrder, planGrant } from "../../issuing/grant.ts";
+import { type IssuerChoice, readTokenFacts } from "../../store/tokens/facts.ts";
+import { withDatabase } from "../database.ts";
+import type { Io } from "../io.ts";
+import { createOutput } from "../output.ts";
+import { durationArgument, exampleHelp, type Subcommands, timeArgument } from "../program.ts";
+import { makeToken } from "./make.ts";
+import {
+	bindingOf,
+	bindOption,
+	destinationOption,
+	deviceOption,
+	environmentOption,
+	networkOption,
+	passportOf,
+	scopeOption,
+	sourceOption,
+	windowOption,
+} from "./restrictions.ts";
+
+export const EXAMPLE =
+	'firebreak token issue --domain internal --subject settlement --owner payments --purpose "nightly settlement" --scope payments:read --destination payments --source orders';
+
+/** Adds `issue` to `token`. */
+export function register(token: Subcommands, io: Io): void {
+	token
+		.command("issue")
+		.description(
+			"sign a token with the key of a domain, or make an API key, and record whose it is.\n" +
+				"The token is all that goes to stdout; it is shown once and kept nowhere",
+		)
+		.option("--issuer <url>", "whose token it is: an issuer that Firebreak signs for")
+		.option("--domain <name>", "or the domain that has one such issuer")
+		.requiredOption("--subject <name>", "whom it speaks for: a client, or a workload by its SPIFFE ID")
+		.requiredOption("--owner <name>", "who answers for it")
+		.requiredOption("--purpose <text>", "what it is for, in a few words")
+		.addOption(scopeOption())
+		.addOption(destinationOption())
+		.addOption(sourceOption())
+		.addOption(networkOption())
+		.addOption(environmentOption())
+		.addOption(deviceOption())
+		.addOption(windowOption())
+		.option(
+			"--lifetime <duration>",
+			`how long it is good, up to the issuer's max_lifetime (default: ${formatDuration(LIMITS.issuedTokenMs)}; API keys have none)`,
+			durationArgument,
+		)
+		.option("--expires <time>", "or until when", timeArgument)
+		.addOption(bindOption())
+		.option("--unused", "grant scopes that no policy of the domain uses yet")
+		.option("--api-key", "an opaque key of an issuer of the profile api_key, in place of a signed token")
+		.option("--keys-dir <folder>", "signing keys, in place of FIREBREAK_KEYS_DIR")
+		.addHelpText("after", exampleHelp(EXAMPLE))
+		.action(async (_options, command) => {
+			const options = command.optsWithGlobals();
+			const output = createOutput(io, options);
+			const choice = choiceOf(options);
+			const { subject, owner, purpose, scope = [], lifetime, expires, bind, unused = false, apiKey = false } = options;
+			const order: GrantOrder = {
+				subject,
+				scopes: scope,
+				passport: passportOf(owner, purpose, options),
+				binding: bind === undefined ? null : await bindingOf(bind),
+				expires: endOf(lifetime, expires, io.clock(), apiKey),
+				unused,
+			};
+			await withDatabase(io, "token", options.databaseUrl, async (database) => {
+				const { sources = [], destinations = [] } = order.passport;
+				const named = { sources, destinations, scopes: scope, owner };
+				const facts = await database.withClient((client) => readTokenFacts(client, choice, apiKey, named));
+				const grant = planGrant(order, facts, io.clock());
+				if (!("issuer" in grant)) {
+					throw new FirebreakError("usage", "the token cannot be made", { problems: grant });
+				}
+				const { token, id, seq } = await makeToken(io, database, grant, options.keysDir, null);
+				const end = new Date(grant.expiresAt * 1_000).toISOString();
+				const { issuer, scopes, passport, binding } = grant;
+				const told = { issuer: issuer.url, token_id: id, subject, scopes, passport, binding, expires: end, seq };
+				output.answer({ token, ...told }, () => output.line(token));
+				if (!output.json) output.progress(`${id} of ${issuer.url}, for ${owner}: ${purpose}; until ${end}`);
+			});
+		});
+}
+
+function choiceOf({ issuer, domain }: { issuer?: string | undefined; domain?: string | undefined }): IssuerChoice {
+	if (issuer !== undefined && domain === undefined) return { issuer };
+	if (domain !== undefined && issuer === undefined) return { domain };
+	throw new FirebreakError("usage", "name either --issuer or --domain");
+}
+
+function endOf(lifetime: number | undefined, expires: number | undefined, now: number, apiKey: boolean): number | null {
+	if (lifetime !== undefined && expires !== undefined) {
+		throw new FirebreakError("usage", "name either --lifetime or --expires");
+	}
+	if (apiKey && lifetime === undefined && expires === undefined) {
+		throw new FirebreakError("usage", "say how long the API key is good: --lifetime 30d, or --expires");
+	}
+	return expires ?? (lifetime === undefined ? null : now + lifetime);
+}

@@ -1,0 +1,94 @@
+/** `firebreak token rotate`: a new token with the same grant; after an overlap the old one dies. */
+import { FirebreakError } from "../../core/errors.ts";
+import { type Grant, type GrantOrder, planGrant, type TokenBinding } from "../../issuing/grant.ts";
+import { isExchanged } from "../../issuing/sign.ts";
+import type { Database } from "../../store/pool.ts";
+import { readTokenFacts } from "../../store/tokens/facts.ts";
+import { findPassport, type PassportRow } from "../../store/tokens/passports.ts";
+import { withDatabase } from "../database.ts";
+import type { Io } from "../io.ts";
+import { createOutput } from "../output.ts";
+import { durationArgument, exampleHelp, type Subcommands } from "../program.ts";
+import { makeToken } from "./make.ts";
+import { stateOf } from "./row.ts";
+
+/** Adds `rotate` to `token`. */
+export function register(token: Subcommands, io: Io): void {
+	token
+		.command("rotate")
+		.description(
+			"make a new token with the same grant, and let the old one die after an overlap in which both are good.\n" +
+				"The new token is all that goes to stdout",
+		)
+		.argument("<issuer>", "the issuer's URL")
+		.argument("<id>", "the old token's id")
+		.option("--overlap <duration>", "how long the old one is good yet", durationArgument, 300_000)
+		.option("--lifetime <duration>", "of the new one; else as long as the old one's was", durationArgument)
+		.option("--reason <text>", "why; it is kept for ever", "rotated")
+		.option("--keys-dir <folder>", "signing keys, in place of FIREBREAK_KEYS_DIR")
+		.addHelpText("after", exampleHelp("firebreak token rotate https://tokens.example.org t-eS4uGkZ0 --overlap 10m"))
+		.action(async (issuer, id, _options, command) => {
+			const { overlap, lifetime, reason, keysDir, ...options } = command.optsWithGlobals();
+			const output = createOutput(io, options);
+			await withDatabase(io, "token", options.databaseUrl, async (database) => {
+				const old = await findRotatable(database, issuer, id, io.clock());
+				const grant = await grantAnew(database, old, lifetime, io.clock());
+				const at = new Date(Math.min(io.clock() + overlap, old.expires.getTime()));
+				const replaced = { issuer, tokenId: id, at, reason };
+				const { token, id: newId, seq } = await makeToken(io, database, grant, keysDir, replaced);
+				const expires = new Date(grant.expiresAt * 1_000).toISOString();
+				const told = { issuer, token_id: newId, expires, replaces: id, old_until: at.toISOString(), seq };
+				output.answer({ token, ...told }, () => output.line(token));
+				if (!output.json)
+					output.progress(
+						`${newId} takes the place of ${id}, which is good until ${at.toISOString()}; until ${expires}`,
+					);
+			});
+		});
+}
+
+async function findRotatable(database: Database, issuer: string, id: string, now: number): Promise<PassportRow> {
+	const old = await database.withClient((client) => findPassport(client, issuer, id));
+	if (old === null) throw new FirebreakError("not_found", `no token ${id} of ${issuer} is known`);
+	const refuse = (message: string, cure: string) =>
+		new FirebreakError("usage", `token ${id} cannot be rotated`, {
+			problems: [{ object: `token ${id}`, message, cure }],
+		});
+	if (old.kind === "registered") throw refuse("another issuer made it", "rotate it there, and register the new one");
+	if (isExchanged(id)) throw refuse("it was given in exchange for another", "exchange that one again");
+	if (old.replacedBy !== null) throw refuse(`${old.replacedBy} takes its place already`, "rotate that one");
+	const state = stateOf(old, now);
+	if (state !== "live") throw refuse(`it is ${state}`, "issue another: firebreak token issue");
+	return old;
+}
+
+/** What the old one was granted, and nothing beyond; a scope that policies use no more goes along, since it opens nothing. */
+async function grantAnew(
+	database: Database,
+	old: PassportRow,
+	lifetime: number | undefined,
+	now: number,
+): Promise<Grant> {
+	const { issuer, scopes, passport, subject, kind } = old;
+	const { sources = [], destinations = [], owner } = passport;
+	const named = { sources, destinations, scopes, owner };
+	const facts = await database.withClient((client) => readTokenFacts(client, { issuer }, kind === "api_key", named));
+	const before = old.expires.getTime() - old.createdAt.getTime();
+	const order: GrantOrder = {
+		subject: subject ?? "",
+		scopes,
+		passport,
+		binding: bindingOf(old.binding),
+		expires: now + (lifetime ?? Math.min(before, facts.issuer.max_lifetime * 1_000)),
+		unused: true,
+	};
+	const grant = planGrant(order, facts, now);
+	if ("issuer" in grant) return grant;
+	throw new FirebreakError("usage", "the policies do not grant it any more as it stands", { problems: grant });
+}
+
+function bindingOf(text: string | null): TokenBinding | null {
+	if (text === null) return null;
+	const [kind, value = ""] = text.split(":");
+	return kind === "jkt" ? { jkt: value } : { "x5t#S256": value };
+}

@@ -1,0 +1,132 @@
+/**
+ * Token exchange (RFC 8693), the judging of it: a token that a workload was given becomes one for a single destination. It
+ * is never wider than the one it was, nor than what the policies let that workload do, and worth nothing without the
+ * workload's own certificate.
+ */
+import { holdsScopes } from "../core/decide/match.ts";
+import { LIMITS } from "../core/limits.ts";
+import type { IssuerRow } from "../core/model.ts";
+import type { PassportJson } from "../core/passport/passport.ts";
+import type { TokenFacts } from "../core/request.ts";
+import { type Actor, audienceOf, type TokenClaims } from "./claims.ts";
+import type { Reach } from "./reach.ts";
+
+/** The token that is given in exchange, verified, with everything that restricts it. */
+export interface SubjectToken {
+	readonly token: TokenFacts;
+	/** Null: it has none. */
+	readonly passport: PassportJson | null;
+	/** Seconds since the epoch: the earlier end of the token and of its passport. */
+	readonly expiresAt: number;
+	/** Seconds since the epoch, or null. */
+	readonly notBefore: number | null;
+}
+
+export interface Client {
+	/** SPIFFE ID. */
+	readonly principal: string;
+	/** base64url SHA-256 of its certificate. */
+	readonly certificateHash: string;
+}
+
+export interface ExchangeInput {
+	readonly subject: SubjectToken;
+	readonly client: Client;
+	readonly reach: Reach;
+	/** Of the destination's domain; Firebreak signs for it. */
+	readonly issuer: IssuerRow;
+	/** Null: whatever of the subject token's the policies ask for. */
+	readonly scopes: readonly string[] | null;
+	readonly id: string;
+	/** Milliseconds since the epoch. */
+	readonly now: number;
+}
+
+/** Codes of RFC 6749, 5.2, and RFC 8693, 2.2.2. `detail` is for operators. */
+export interface ExchangeRefusal {
+	readonly error: "invalid_request" | "invalid_scope" | "invalid_target";
+	readonly detail: string;
+}
+
+export function planExchange(input: ExchangeInput): TokenClaims | ExchangeRefusal {
+	const { subject, client, issuer, reach, id, now } = input;
+	const { token } = subject;
+	const scopes = cutScopes(input);
+	if (!Array.isArray(scopes)) return scopes as ExchangeRefusal;
+	const act = actorOf(token.claims, client.principal);
+	if (act === null) return { error: "invalid_request", detail: "actor" };
+	const passport = narrow(subject, client, reach);
+	const { purposes } = issuer.options;
+	if (Array.isArray(purposes) && !purposes.includes(passport.purpose))
+		return { error: "invalid_target", detail: "purpose" };
+	if (issuer.binding === "dpop") return { error: "invalid_target", detail: "binding" };
+	const issuedAt = Math.floor(now / 1_000);
+	const longest = issuedAt + Math.floor(Math.min(issuer.max_lifetime, LIMITS.issuedTokenMs / 1_000));
+	const expiresAt = Math.floor(Math.min(subject.expiresAt, longest));
+	if (expiresAt <= issuedAt) return { error: "invalid_request", detail: "expired" };
+	const { notBefore } = subject;
+	return {
+		iss: issuer.url,
+		aud: audienceOf(issuer),
+		sub: token.subject,
+		client_id: client.principal,
+		jti: id,
+		iat: issuedAt,
+		...(notBefore !== null && notBefore > issuedAt && { nbf: notBefore }),
+		exp: expiresAt,
+		...(scopes.length > 0 && { scope: scopes.join(" ") }),
+		cnf: { "x5t#S256": client.certificateHash },
+		act,
+		firebreak: { ...passport, kind: token.subjectKind },
+	};
+}
+
+/** Only what the subject token holds and some rule asks for; and enough of it that some rule is satisfied. */
+function cutScopes({ subject, reach, scopes }: ExchangeInput): readonly string[] | ExchangeRefusal {
+	const held = subject.token.scopes;
+	const useful = new Set(reach.allows.flatMap((rule) => [...rule.scopes, ...rule.scopesAny]));
+	const wanted = [...new Set(scopes ?? held.filter((scope) => useful.has(scope)))];
+	if (!wanted.every((scope) => held.includes(scope))) return { error: "invalid_scope", detail: "beyond_subject" };
+	if (!wanted.every((scope) => useful.has(scope))) return { error: "invalid_scope", detail: "beyond_policy" };
+	if (reach.allows.some((rule) => holdsScopes(rule, wanted))) return wanted;
+	return { error: "invalid_scope", detail: "insufficient" };
+}
+
+/** All restrictions of the subject token, and those to this workload and this destination. */
+function narrow({ passport }: SubjectToken, client: Client, { source, destination }: Reach): PassportJson {
+	const { owner = source.owner, purpose = "token exchange", networks, device, windows } = passport ?? {};
+	const shared = source.environment === destination.environment ? source.environment : undefined;
+	const environment = passport?.environment ?? shared;
+	return {
+		owner,
+		purpose,
+		sources: [client.principal],
+		destinations: [destination.name],
+		...(networks && { networks }),
+		...(environment !== undefined && { environment }),
+		...(device !== undefined && { device }),
+		...(windows && { windows }),
+	};
+}
+
+/**
+ * This workload in front of those that acted before (RFC 8693, 4.1). Null when the token lets another one act (`may_act`,
+ * 4.4), its chain cannot be read, or is as long as it may be.
+ */
+function actorOf(claims: TokenFacts["claims"], principal: string): Actor | null {
+	const { act, may_act: may } = claims;
+	if (may !== undefined && (typeof may !== "object" || (may as { sub?: unknown } | null)?.sub !== principal))
+		return null;
+	if (act === undefined) return { sub: principal };
+	const earlier = readActor(act, LIMITS.actorDepth - 1);
+	return earlier && { sub: principal, act: earlier };
+}
+
+function readActor(value: unknown, depth: number): Actor | null {
+	if (typeof value !== "object" || value === null || depth === 0) return null;
+	const { sub, act } = value as Readonly<Record<string, unknown>>;
+	if (typeof sub !== "string" || sub === "" || sub.length > LIMITS.spiffeIdBytes) return null;
+	if (act === undefined) return { sub };
+	const earlier = readActor(act, depth - 1);
+	return earlier && { sub, act: earlier };
+}
