@@ -17,6 +17,9 @@ export interface Vouched {
 	readonly addresses: number;
 }
 
+/** Of the Authorization header (RFC 6750, RFC 9449). */
+export type Scheme = "Bearer" | "DPoP";
+
 /** One end of a request. */
 export interface Place {
 	readonly segment: string;
@@ -49,6 +52,10 @@ export interface Decision {
 	readonly hidden: boolean;
 	/** Scopes that the challenge of `scope_missing` names. */
 	readonly missingScopes: readonly string[];
+	/** What a challenge may name: how the destination's domain takes tokens. Only of denials. */
+	readonly schemes: readonly Scheme[];
+	/** The nonce for the caller's next proof of possession, when it is to be told one. */
+	readonly nonce: string | null;
 	/** The budget that denied the request, or null. */
 	readonly overdrawn: Overdrawn | null;
 	/** The verified token, if one was read; also one that was refused all the same, for want of a proof, say. For records. */

@@ -11,7 +11,7 @@ const RESPONSE = { STATUS: 0x0a, DENIED: 0x12, OK: 0x1a, METADATA: 0x22 } as con
 const STATUS_CODE = 0x08;
 const HTTP_STATUS_CODE = 0x08;
 const DENIED = { STATUS: 0x0a, HEADERS: 0x12, BODY: 0x1a } as const;
-const OK = { HEADERS: 0x12, REMOVE: 0x2a } as const;
+const OK = { HEADERS: 0x12, REMOVE: 0x2a, RESPONSE_HEADERS: 0x32 } as const;
 const HEADER = { KEY: 0x0a, VALUE: 0x12 } as const;
 const STRUCT_FIELDS = 0x0a;
 const ENTRY = { KEY: 0x0a, VALUE: 0x12 } as const;
@@ -31,6 +31,7 @@ export function encodeCheckResponse(response: CheckResponse): Buffer {
 	writeStruct(RESPONSE.METADATA, response.metadata);
 	if (response.allowed) {
 		const before = used;
+		if (response.responseHeaders) writeHeaders(OK.RESPONSE_HEADERS, response.responseHeaders);
 		for (let index = response.headersToRemove.length - 1; index >= 0; index--) {
 			writeText(OK.REMOVE, response.headersToRemove[index] as string);
 		}

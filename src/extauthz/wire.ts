@@ -62,6 +62,8 @@ export interface AllowedResponse {
 	readonly headers: readonly SetHeader[];
 	/** A header that is both set and removed is removed: the two never share a name. */
 	readonly headersToRemove: readonly string[];
+	/** Headers of the answer to the caller; absent where there are none. */
+	readonly responseHeaders?: readonly SetHeader[];
 	readonly metadata: Metadata;
 }
 

@@ -30,6 +30,8 @@ const denied: Decision = {
 	crossing: null,
 	hidden: false,
 	missingScopes: [],
+	schemes: ["Bearer"],
+	nonce: null,
 	overdrawn: null,
 	token: {
 		issuer: "https://issuer.example.org",
@@ -42,6 +44,7 @@ const denied: Decision = {
 		keyThumbprint: null,
 		bound: null,
 		owner: null,
+		purpose: null,
 		claims: { secret_claim: "planted-claim" },
 	},
 	subject: null,

@@ -28,12 +28,13 @@ const expectedValue = (value: MetadataValue) => {
 function expected(response: CheckResponse): unknown {
 	const dynamicMetadata = struct(response.metadata);
 	if (response.allowed) {
-		const { headers, headersToRemove } = response;
+		const { headers, headersToRemove, responseHeaders = [] } = response;
 		return {
 			status: {},
 			okResponse: {
 				...(headers.length > 0 && { headers: headers.map(option) }),
 				...(headersToRemove.length > 0 && { headersToRemove }),
+				...(responseHeaders.length > 0 && { responseHeadersToAdd: responseHeaders.map(option) }),
 			},
 			dynamicMetadata,
 		};
@@ -57,6 +58,7 @@ const ALLOWED: CheckResponse = {
 		{ name: "x-firebreak-decision", value: "id" },
 	],
 	headersToRemove: ["x-firebreak-subject", "authorization"],
+	responseHeaders: [{ name: "dpop-nonce", value: "n-1" }],
 	metadata: { decision: "allow", revision: 42, would: { reason: "scope_missing" } },
 };
 const DENIED: CheckResponse = {
@@ -93,6 +95,7 @@ describe("reads back", () => {
 			allowed: fc.constant(true as const),
 			headers: fc.array(header),
 			headersToRemove: fc.array(text),
+			responseHeaders: fc.array(header),
 			metadata,
 		});
 		const denied = fc.record({

@@ -60,6 +60,8 @@ export function decisionOf(parts: Partial<Decision> = {}): Decision {
 		crossing: null,
 		hidden: false,
 		missingScopes: [],
+		schemes: ["Bearer"],
+		nonce: null,
 		overdrawn: null,
 		token: null,
 		subject: null,

@@ -6,7 +6,7 @@ import { headerText } from "../../src/extauthz/header-text.ts";
 import { normalize } from "../../src/extauthz/normalize.ts";
 import { FAILED, respond } from "../../src/extauthz/respond.ts";
 import type { AllowedResponse, DeniedResponse } from "../../src/extauthz/wire.ts";
-import { overdrawn } from "../support/requests.ts";
+import { overdrawn, tokenFacts } from "../support/requests.ts";
 import { checkOf, decisionOf, ORDERS } from "./fixtures.ts";
 
 const ID = "01JZ0000000000000000000000";
@@ -245,8 +245,9 @@ describe("denied", () => {
 		["binding_mismatch", 'Bearer realm="firebreak", error="invalid_token"'],
 		["credentials_conflict", 'Bearer realm="firebreak", error="invalid_request"'],
 		["scope_missing", 'Bearer realm="firebreak", error="insufficient_scope"'],
-		["proof_invalid", 'DPoP realm="firebreak", error="invalid_dpop_proof", algs="ES256 EdDSA"'],
-		["proof_nonce", 'DPoP realm="firebreak", error="use_dpop_nonce", algs="ES256 EdDSA"'],
+		["proof_invalid", 'DPoP realm="firebreak", error="invalid_dpop_proof", algs="ES256 EdDSA Ed25519 RS256 PS256"'],
+		["proof_replayed", 'DPoP realm="firebreak", error="invalid_dpop_proof", algs="ES256 EdDSA Ed25519 RS256 PS256"'],
+		["proof_nonce", 'DPoP realm="firebreak", error="use_dpop_nonce", algs="ES256 EdDSA Ed25519 RS256 PS256"'],
 		["no_policy", undefined],
 		["policy_denied", undefined],
 		["passport_context", undefined],
@@ -256,6 +257,38 @@ describe("denied", () => {
 	];
 	test.each(CHALLENGES)("challenge of %s: %s", (reason, challenge) => {
 		expect(headersOf(deny({ reason }))["www-authenticate"]).toBe(challenge);
+	});
+
+	const ALGS = 'algs="ES256 EdDSA Ed25519 RS256 PS256"';
+	test.each([
+		["token_missing", ["DPoP"], `DPoP realm="firebreak", ${ALGS}`],
+		["token_invalid", ["DPoP"], `DPoP realm="firebreak", error="invalid_token", ${ALGS}`],
+		["token_missing", ["Bearer", "DPoP"], `Bearer realm="firebreak", DPoP realm="firebreak", ${ALGS}`],
+		[
+			"binding_mismatch",
+			["Bearer", "DPoP"],
+			`Bearer realm="firebreak", error="invalid_token", DPoP realm="firebreak", error="invalid_token", ${ALGS}`,
+		],
+		["proof_invalid", ["Bearer", "DPoP"], `DPoP realm="firebreak", error="invalid_dpop_proof", ${ALGS}`],
+	] as const)("challenge of %s where a domain takes %s", (reason, schemes, challenge) => {
+		expect(headersOf(deny({ reason, schemes }))["www-authenticate"]).toBe(challenge);
+	});
+
+	test("a want of scopes is told by the scheme that the token came by", () => {
+		const token = tokenFacts({ bound: "dpop" });
+		const response = deny({ reason: "scope_missing", missingScopes: ["a"], token });
+		expect(headersOf(response)["www-authenticate"]).toBe(
+			`DPoP realm="firebreak", error="insufficient_scope", scope="a", ${ALGS}`,
+		);
+	});
+
+	test("a nonce goes with whatever it is told with, but for what is hidden", () => {
+		expect(headersOf(deny({ reason: "proof_nonce", nonce: "n-1" }))["dpop-nonce"]).toBe("n-1");
+		expect(headersOf(deny({ reason: "no_policy", nonce: "n-1", hidden: true }))["dpop-nonce"]).toBeUndefined();
+		expect(allow({ nonce: "n-1" })).toMatchObject({
+			allowed: true,
+			responseHeaders: [{ name: "dpop-nonce", value: "n-1" }],
+		});
 	});
 
 	test("scopes that are missing are named, and cannot break out of their quotes", () => {

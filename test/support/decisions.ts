@@ -13,6 +13,7 @@ export const TOKEN: TokenFacts = Object.freeze({
 	keyThumbprint: "thumb",
 	bound: null,
 	owner: "team-orders",
+	purpose: "export",
 	claims: { sub: "alice", planted: "claim-s3cret" },
 });
 
@@ -32,6 +33,8 @@ export function decision(changes: Partial<Decision> = {}): Decision {
 		crossing: null,
 		hidden: false,
 		missingScopes: [],
+		schemes: ["Bearer"],
+		nonce: null,
 		overdrawn: null,
 		token: TOKEN,
 		subject: TOKEN.subject,

@@ -19,11 +19,14 @@ export function throttleBudgets(route: Route): readonly Budget[] {
 	return [source, { kind: "forgeries", key: `${source.kind} ${source.key}`, perSecond, burst, own: true }];
 }
 
-/** Whether cryptography was spent on a credential that nobody gave to its bearer. */
+/** Whether a credential was looked at closely that nobody gave to its bearer. */
 export function isForged(credential: CredentialVerdict): boolean {
 	if (credential.kind !== "refused") return false;
-	return credential.reason === "proof_invalid" || credential.detail === "signature";
+	return credential.reason === "proof_invalid" || FORGED.includes(credential.detail);
 }
+
+/** Signatures that do not verify, API keys that somebody made up, and proofs that were used before. */
+const FORGED = ["signature", "unknown_key", "used"];
 
 /** Step 10. None when nothing limits the destination or the token, or the request will not pass anyway. */
 export function rateBudgets({ route, credential, passing }: Judged): readonly Budget[] {

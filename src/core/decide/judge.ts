@@ -3,13 +3,14 @@
  * are judged (step 9), and everything becomes one decision.
  */
 import type { Budget, Overdrawn } from "../budget.ts";
-import type { Decision, Place } from "../decision.ts";
+import type { Decision, Place, Scheme } from "../decision.ts";
 import type { SegmentRow } from "../model.ts";
 import { type DenyReason, REASONS } from "../reasons.ts";
 import type { CredentialVerdict, TokenFacts } from "../request.ts";
 import type { Located } from "./locate.ts";
 import { judgePolicies, type PolicyOutcome } from "./policy.ts";
 import { isOpen, type Route } from "./route.ts";
+import { schemesOf } from "./schemes.ts";
 import type { ConsideredRule } from "./trace.ts";
 
 /** Step 7, before anything is spent on the credential. `budgets` are {@link throttleBudgets}. */
@@ -122,6 +123,8 @@ function decisionOf({ route, credential, outcome }: Judged): Decision {
 		crossing: crossing?.name ?? null,
 		hidden: denied !== null && REASONS[denied.reason].status === 403 && isHidden(route),
 		missingScopes: reason === "scope_missing" ? (outcome?.missingScopes ?? NO_SCOPES) : NO_SCOPES,
+		schemes: denied && destination.ok ? schemesOf(destination.domain.issuers, route.demand.bound) : NO_SCHEMES,
+		nonce: credential.kind === "none" ? null : (credential.nonce ?? null),
 		overdrawn: verdict.overdrawn,
 		token:
 			credential.kind === "token"
@@ -153,4 +156,5 @@ const placeOf = (segment: SegmentRow): Place => ({
 	environment: segment.environment,
 });
 
+const NO_SCHEMES: readonly Scheme[] = Object.freeze([]);
 const NO_SCOPES: readonly string[] = Object.freeze([]);

@@ -34,6 +34,8 @@ export function refuse(snapshot: Snapshot, destination: Destination | null, refu
 		crossing: null,
 		hidden: false,
 		missingScopes: [],
+		schemes: [],
+		nonce: null,
 		overdrawn: null,
 		token: null,
 		subject: null,

@@ -158,6 +158,8 @@ test.each([
 	[withToken(), false],
 	[{ kind: "refused", reason: "token_invalid", detail: "signature" }, true],
 	[{ kind: "refused", reason: "proof_invalid", detail: "duplicate" }, true],
+	[{ kind: "refused", reason: "proof_replayed", detail: "used" }, true],
+	[{ kind: "refused", reason: "proof_nonce", detail: "stale" }, false],
 	[{ kind: "refused", reason: "token_invalid", detail: "expired" }, false],
 	[{ kind: "refused", reason: "token_revoked", detail: "token" }, false],
 	[{ kind: "refused", reason: "keys_unavailable", detail: "stale" }, false],
