@@ -13,6 +13,7 @@ const SOURCE = "x-firebreak-source";
 const SUBJECT = "x-firebreak-subject";
 const SUBJECT_KIND = "x-firebreak-subject-kind";
 const DECISION = "x-firebreak-decision";
+const NONCE = "dpop-nonce";
 
 const NO_CACHE: SetHeader = { name: "cache-control", value: "no-store" };
 const PROBLEM: SetHeader = { name: "content-type", value: "application/problem+json" };
@@ -57,7 +58,14 @@ function allow(decision: Decision, id: string, request: Request): AllowedRespons
 		else if (kept !== null && kept !== value) headers.push({ name, value: kept });
 	}
 	if (decision.stripCredential) headersToRemove.push("authorization", "dpop");
-	return { allowed: true, headers, headersToRemove, metadata: metadataOf(decision) };
+	const { nonce } = decision;
+	return {
+		allowed: true,
+		headers,
+		headersToRemove,
+		metadata: metadataOf(decision),
+		...(nonce !== null && { responseHeaders: [{ name: NONCE, value: nonce }] }),
+	};
 }
 
 function put(headers: SetHeader[], toRemove: string[], name: string, value: string | null | undefined): void {
@@ -91,6 +99,7 @@ function deny(decision: Decision, id: string): DeniedResponse {
 	const extra: SetHeader[] = [];
 	const challenge = decision.hidden ? null : challengeOf(decision);
 	if (challenge !== null) extra.push({ name: "www-authenticate", value: challenge });
+	if (decision.nonce !== null && !decision.hidden) extra.push({ name: NONCE, value: decision.nonce });
 	if (entry.status === 429) extra.push(...rateHeaders(decision.overdrawn));
 	return denial(entry, id, extra, metadataOf(decision));
 }
