@@ -2,8 +2,8 @@
 import { Option } from "@commander-js/extra-typings";
 import { readKeysDirectory } from "../../config.ts";
 import { formatDuration } from "../../core/duration.ts";
+import { isOwnIssuer } from "../../core/issuer.ts";
 import { LIMITS } from "../../core/limits.ts";
-import { isOwnIssuer } from "../../core/own-issuer.ts";
 import { KeyFolder } from "../../issuing/keys/folder.ts";
 import { planRotation } from "../../issuing/keys/rotation.ts";
 import { generateSigningKey, KEY_ALGORITHMS, publicHalf } from "../../issuing/keys/signing-key.ts";

@@ -46,6 +46,8 @@ export interface Passport {
 	readonly environment: string | null;
 	readonly device: string | null;
 	readonly windows: readonly Window[];
+	/** As it came. */
+	readonly json: PassportJson;
 }
 
 const FIELDS = ["owner", "purpose", "sources", "destinations", "networks", "environment", "device", "windows"];
@@ -85,5 +87,6 @@ export function readPassport(json: unknown): Passport | readonly string[] {
 		environment: (environment as string | undefined) ?? null,
 		device: (device as string | undefined) ?? null,
 		windows: read.windows!,
+		json: json as PassportJson,
 	});
 }

@@ -1,8 +1,8 @@
 /** What the policy set says about an order for a token: a few look-ups, whatever the set's size is. */
 import type { ClientBase } from "pg";
 import { FirebreakError } from "../../core/errors.ts";
+import { isOwnIssuer } from "../../core/issuer.ts";
 import type { Flow, IssuerRow } from "../../core/model.ts";
-import { isOwnIssuer } from "../../core/own-issuer.ts";
 import { inOneInstant } from "../load.ts";
 
 /** Names the issuer, or the domain that has just one of the kind. */
