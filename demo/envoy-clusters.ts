@@ -38,7 +38,12 @@ function mutualTls(files: CertificateFiles, authorityFile: string, peer: string,
 			name: "envoy.transport_sockets.tls",
 			typed_config: {
 				"@type": `${TYPE}.extensions.transport_sockets.tls.v3.UpstreamTlsContext`,
-				common_tls_context: { ...tlsContext(files, authorityFile, peer), alpn_protocols: [protocol] },
+				common_tls_context: {
+					...tlsContext(files, authorityFile, peer),
+					alpn_protocols: [protocol],
+					// As a client, Envoy offers 1.2 at most unless it is told.
+					tls_params: { tls_minimum_protocol_version: "TLSv1_3", tls_maximum_protocol_version: "TLSv1_3" },
+				},
 			},
 		},
 	};

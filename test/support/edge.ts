@@ -4,7 +4,7 @@ import type { Decision } from "../../src/core/decision.ts";
 import { Lane } from "../../src/core/lane/lane.ts";
 import { createCheck, type Observation } from "../../src/extauthz/check.ts";
 import type { ListenAddress } from "../../src/extauthz/listen.ts";
-import { startGrpcServer } from "../../src/extauthz/server.ts";
+import { type GrpcLimits, startGrpcServer } from "../../src/extauthz/server.ts";
 import type { TlsFiles } from "../../src/extauthz/tls.ts";
 import type { CheckRequest, CheckResponse } from "../../src/extauthz/wire.ts";
 import { type Rows, snapshotOf } from "./policy-set.ts";
@@ -25,8 +25,7 @@ export interface EdgeOptions {
 	readonly address?: ListenAddress;
 	/** With it, who asks must prove who it is. */
 	readonly tls?: TlsFiles;
-	/** Milliseconds between looks at the files of `tls`. */
-	readonly tlsReloadMs?: number;
+	readonly limits?: Partial<GrpcLimits>;
 }
 
 export interface Edge {
@@ -82,7 +81,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
 		limits: {
 			// The clients keep the same event loop busy.
 			shedDelayMs: 3_600_000,
-			...(options.tlsReloadMs !== undefined && { tlsReloadMs: options.tlsReloadMs }),
+			...options.limits,
 		},
 	});
 	server.setServing(true);
