@@ -1,12 +1,17 @@
-/** `firebreak doctor`: what is wrong with a running Envoy that asks Firebreak, and how to mend it. */
+/** `firebreak doctor`: what is wrong with Firebreak's own side, or with an Envoy that asks it, and how to mend it. */
 import { InvalidArgumentError } from "@commander-js/extra-typings";
-import { FINDINGS, type FindingId } from "../doctor/envoy/catalogue.ts";
+import { FINDINGS as OF_ENVOY } from "../doctor/envoy/catalogue.ts";
 import { examineEnvoy } from "../doctor/envoy/examine.ts";
 import { fetchEnvoy } from "../doctor/envoy/fetch.ts";
-import { type Finding, SEVERITIES, type Severity } from "../doctor/finding.ts";
+import type { Finding } from "../doctor/finding.ts";
+import { FINDINGS as OF_FIREBREAK } from "../doctor/firebreak/catalogue.ts";
+import { examineFirebreak } from "../doctor/firebreak/examine.ts";
+import { withDatabase } from "./database.ts";
+import { gatherFacts } from "./doctor/facts.ts";
+import { renderFindings } from "./doctor/render.ts";
 import { EXIT } from "./exit-codes.ts";
 import type { Io } from "./io.ts";
-import { createOutput, type Output, type Style } from "./output.ts";
+import { createOutput } from "./output.ts";
 import { exampleHelp, type Program } from "./program.ts";
 
 /** Adds `doctor`. */
@@ -14,18 +19,20 @@ export function register(program: Program, io: Io): void {
 	program
 		.command("doctor")
 		.description(
-			"read the configuration of a running Envoy, and tell what is wrong with how it asks Firebreak (exit 4 on a danger\n" +
-				"or a warning; notices alone, of what is right only on purpose, are told and exit 0)",
+			"tell what is wrong, and how to mend it: with the database, its schema, policies, servers and this environment, or\n" +
+				"with --envoy what a running Envoy's configuration has wrong about asking Firebreak. Exit 4 on a danger or a\n" +
+				"warning; notices alone, of what is right only on purpose, exit 0",
 		)
-		.requiredOption("--envoy <url>", "Envoy's admin side", adminArgument)
+		.option("--envoy <url>", "Envoy's admin side, in place of the database", adminArgument)
 		.option(
 			"--accept <finding...>",
-			"findings that are meant, each an id, or id@listener for one listener alone",
+			"findings that are meant, each an id, or id@listener for one listener of Envoy's alone",
 			acceptArgument,
 		)
 		.addHelpText(
 			"after",
 			exampleHelp(
+				"firebreak doctor",
 				"firebreak doctor --envoy http://127.0.0.1:9901",
 				"firebreak doctor --envoy http://127.0.0.1:9901 --accept authorization_missing@metrics --json",
 			),
@@ -33,50 +40,36 @@ export function register(program: Program, io: Io): void {
 		.action(async (_options, command) => {
 			const { envoy, accept = [], ...options } = command.optsWithGlobals();
 			const output = createOutput(io, options);
-			const { version, dump, certificates } = await fetchEnvoy(envoy);
+			const { subject, all } = envoy ? await lookAtEnvoy(envoy) : await lookAtFirebreak(io, options.databaseUrl);
 			const isAccepted = ({ id, listener }: Finding) =>
 				accept.some((one) => one.id === id && (one.listener === null || one.listener === listener));
-			const all = examineEnvoy(dump, certificates);
 			const findings = all.filter((finding) => !isAccepted(finding));
 			const accepted = all.length - findings.length;
-			const told = { version, listeners: dump.listeners.length, accepted };
-			output.answer({ envoy: told, findings }, () => render(output, findings, told));
+			output.answer({ subject, accepted, findings }, () => renderFindings(output, subject, findings, accepted));
 			if (findings.some(({ severity }) => severity !== "notice")) io.setExitCode(EXIT.no);
 		});
 }
 
-interface Told {
-	readonly version: string;
-	readonly listeners: number;
-	readonly accepted: number;
+/** What was looked at, in a few words, and all that is wrong with it. */
+interface Look {
+	readonly subject: string;
+	readonly all: readonly Finding[];
 }
 
-const STYLES: Readonly<Record<Severity, Style>> = { danger: "red", warning: "yellow", notice: "cyan" };
-
-function render(output: Output, findings: readonly Finding<FindingId>[], told: Told): void {
-	if (findings.length > 0) {
-		output.table(
-			[{ head: "SEVERITY" }, { head: "FINDING" }, { head: "WHERE" }, { head: "WHAT IS WRONG" }],
-			findings.map(({ severity, id, place, what }) => [{ text: severity, style: STYLES[severity] }, id, place, what]),
-		);
-		output.line();
-		const cures = new Map(findings.map(({ id, cure }) => [id, cure]));
-		output.table([{ head: "FINDING" }, { head: "HOW TO MEND IT" }], [...cures]);
-		output.line();
-	}
-	output.line(summary(findings, told));
+async function lookAtEnvoy(url: URL): Promise<Look> {
+	const { version, dump, certificates } = await fetchEnvoy(url);
+	const listeners = `${dump.listeners.length} listener${dump.listeners.length === 1 ? "" : "s"}`;
+	return { subject: `Envoy ${version}, ${listeners}`, all: examineEnvoy(dump, certificates) };
 }
 
-function summary(findings: readonly Finding[], { version, listeners, accepted }: Told) {
-	const counts = SEVERITIES.flatMap((severity) => {
-		const count = findings.filter((finding) => finding.severity === severity).length;
-		return count === 0 ? [] : [`${count} ${severity}${count === 1 ? "" : "s"}`];
+function lookAtFirebreak(io: Io, databaseUrl: string | undefined): Promise<Look> {
+	return withDatabase(io, "doctor", databaseUrl, async (database) => {
+		const facts = await gatherFacts(io, database, databaseUrl);
+		const live = facts.servers.filter((server) => server.live).length;
+		const servers = `${live} live server${live === 1 ? "" : "s"}`;
+		const revision = facts.policies === null ? "no schema" : `revision ${facts.policies.set.revision}`;
+		return { subject: `Firebreak on ${database.name}, ${revision}, ${servers}`, all: examineFirebreak(facts) };
 	});
-	const envoy = `Envoy ${version}, ${listeners} listener${listeners === 1 ? "" : "s"}`;
-	const rest = accepted === 0 ? "" : `, ${accepted} accepted`;
-	const worst = findings[0]?.severity;
-	const text = `${envoy}: ${counts.join(", ") || "nothing is wrong"}${rest}`;
-	return { text, style: worst === undefined ? ("green" as const) : STYLES[worst] };
 }
 
 /** Option parser for the URL of the admin side. */
@@ -102,6 +95,8 @@ interface Accepted {
 /** Option parser for accepted findings; each one adds to those before it. */
 function acceptArgument(text: string, before: readonly Accepted[] = []): readonly Accepted[] {
 	const [id = "", ...listener] = text.split("@");
-	if (!Object.hasOwn(FINDINGS, id)) throw new InvalidArgumentError(`There is no finding ${id}.`);
+	if (!Object.hasOwn({ ...OF_ENVOY, ...OF_FIREBREAK }, id)) {
+		throw new InvalidArgumentError(`There is no finding ${id}; docs/reference/findings.md lists them.`);
+	}
 	return [...before, { id, listener: listener.length === 0 ? null : listener.join("@") }];
 }

@@ -25,6 +25,26 @@ export interface CatalogueEntry {
 	readonly cure: string;
 }
 
+/** A part of what is examined, for people, and the listener that it belongs to, if any. */
+export interface Place {
+	readonly listener: string | null;
+	readonly text: string;
+}
+
+/** A place within another. */
+export function within(place: Place, ...parts: readonly string[]): Place {
+	return { ...place, text: [place.text, ...parts].join(", ") };
+}
+
+/** Makes findings of one catalogue. `detail` says what is so at this place, before what it leads to. */
+export function finder<Id extends string>(catalogue: Readonly<Record<Id, CatalogueEntry>>) {
+	return (id: Id, place: Place, detail?: string): Finding<Id> => {
+		const { severity, what, cure } = catalogue[id];
+		const told = detail === undefined ? what : `${detail}: ${what}`;
+		return { id, severity, listener: place.listener, place: place.text, what: told, cure };
+	};
+}
+
 /** The findings, dangers first, otherwise in their order; the same one at the same place once. */
 export function sorted<Id extends string>(findings: readonly Finding<Id>[]): Finding<Id>[] {
 	const unique = new Map(findings.map((finding) => [`${finding.id}\n${finding.place}`, finding]));

@@ -1,6 +1,7 @@
 /** The settings of one authorization filter. */
 import { RE2JS } from "re2js";
-import { type EnvoyFinding, type FindingId, finding, type Place } from "./catalogue.ts";
+import type { Place } from "../finding.ts";
+import { type EnvoyFinding, type FindingId, finding } from "./catalogue.ts";
 import { at, durationAt, listAt, type Message, messageAt, textAt } from "./json.ts";
 
 /** Times in milliseconds: shorter ones fail at the first pause, longer ones outlast callers. */

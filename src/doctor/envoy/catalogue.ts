@@ -1,5 +1,5 @@
 /** Everything that can be wrong with an Envoy that asks Firebreak. docs/reference/findings.md is written from this table. */
-import type { CatalogueEntry, Finding } from "../finding.ts";
+import { type CatalogueEntry, type Finding, finder } from "../finding.ts";
 
 export const FINDINGS = {
 	authorization_missing: {
@@ -276,20 +276,4 @@ export const FINDINGS = {
 export type FindingId = keyof typeof FINDINGS;
 export type EnvoyFinding = Finding<FindingId>;
 
-/** A part of the configuration, for people, and the listener that it belongs to. */
-export interface Place {
-	readonly listener: string | null;
-	readonly text: string;
-}
-
-/** A place within another. */
-export function within(place: Place, ...parts: readonly string[]): Place {
-	return { ...place, text: [place.text, ...parts].join(", ") };
-}
-
-/** `detail` says what is so at this place, before what it leads to. */
-export function finding(id: FindingId, place: Place, detail?: string): EnvoyFinding {
-	const { severity, what, cure } = FINDINGS[id];
-	const told = detail === undefined ? what : `${detail}: ${what}`;
-	return { id, severity, listener: place.listener, place: place.text, what: told, cure };
-}
+export const finding = finder<FindingId>(FINDINGS);

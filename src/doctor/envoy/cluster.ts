@@ -1,5 +1,6 @@
 /** The cluster by which a filter asks Firebreak. */
-import { type EnvoyFinding, finding, type Place } from "./catalogue.ts";
+import type { Place } from "../finding.ts";
+import { type EnvoyFinding, finding } from "./catalogue.ts";
 import { addressesOf, addressText, type Dump, isLocal } from "./dump.ts";
 import { at, durationAt, entriesAt, listAt, type Message, messageAt, textAt } from "./json.ts";
 import { hasCertificate, oldVersion, tlsContextOf, validationOf } from "./tls.ts";

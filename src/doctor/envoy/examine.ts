@@ -1,6 +1,6 @@
 /** All that is wrong with a running Envoy's configuration. Pure: dumps to findings. */
-import { type Finding, sorted } from "../finding.ts";
-import { type EnvoyFinding, type FindingId, finding, type Place } from "./catalogue.ts";
+import { type Finding, type Place, sorted } from "../finding.ts";
+import { type EnvoyFinding, type FindingId, finding } from "./catalogue.ts";
 import { examineFirebreakCluster } from "./cluster.ts";
 import { addressText, type Dump, isLocal } from "./dump.ts";
 import { at } from "./json.ts";

@@ -1,6 +1,8 @@
 /** One listener: who may connect, what is forwarded, and whether Firebreak is asked first. */
+
+import { type Place, within } from "../finding.ts";
 import { examineAuthorization, timeoutOf } from "./authorization.ts";
-import { type EnvoyFinding, finding, type Place, within } from "./catalogue.ts";
+import { type EnvoyFinding, finding } from "./catalogue.ts";
 import { type Dump, isLocal } from "./dump.ts";
 import { answering, changing, filtersOf, type HttpFilter, isAuthorization, unguardedUpgrades } from "./filters.ts";
 import { at, listAt, type Message, messageAt, type Typed, textAt, typedAt } from "./json.ts";

@@ -1,6 +1,8 @@
 /** The settings of one HTTP connection manager that decide what Firebreak sees, and for how long its answer holds. */
+
+import type { Place } from "../finding.ts";
 import { matches } from "./authorization.ts";
-import { type EnvoyFinding, type FindingId, finding, type Place } from "./catalogue.ts";
+import { type EnvoyFinding, type FindingId, finding } from "./catalogue.ts";
 import { at, listAt, type Message, textAt, typedAt } from "./json.ts";
 
 /** @param asksAlways every request that is forwarded is judged first. */
