@@ -15,7 +15,6 @@ const USE: TokenUse = {
 	destination: { name: "payments", environment: "prod" },
 	address: "10.1.2.3",
 	certificateHash: HASH,
-	proofKey: null,
 };
 
 function passport(restrictions: Partial<PassportJson> = {}): Passport {
@@ -24,8 +23,10 @@ function passport(restrictions: Partial<PassportJson> = {}): Passport {
 	return read;
 }
 
-const judged = (restrictions: Partial<PassportJson>, use: Partial<TokenUse> = {}, now = NOW) =>
-	judgePassport(passport(restrictions), { ...USE, ...use }, now);
+/** The use, and the key that the caller proved to hold. */
+type Use = Partial<TokenUse & { readonly proofKey: string | null }>;
+const judged = (restrictions: Partial<PassportJson>, { proofKey = null, ...use }: Use = {}, now = NOW) =>
+	judgePassport(passport(restrictions), { ...USE, ...use }, proofKey, now);
 
 describe("reading", () => {
 	test("owner and purpose are enough; nothing restricts then", () => {
@@ -37,6 +38,7 @@ describe("reading", () => {
 			environment: null,
 			device: null,
 			windows: [],
+			json: LEAST,
 		});
 		expect(judged({}, { principal: null, source: null, address: null, certificateHash: null })).toBeNull();
 	});
@@ -88,7 +90,7 @@ describe("reading", () => {
 describe("judging", () => {
 	const window = { from: "08:00", until: "18:00", zone: "UTC" };
 	const staging = { name: "orders", environment: "staging" };
-	test.each<[string, Partial<PassportJson>, Partial<TokenUse>, ReturnType<typeof judged>]>([
+	test.each<[string, Partial<PassportJson>, Use, ReturnType<typeof judged>]>([
 		["the environment of both sides", { environment: "prod" }, {}, null],
 		["a source elsewhere", { environment: "prod" }, { source: staging }, "environment"],
 		[

@@ -1,0 +1,379 @@
+/** Token exchange, judged without a wire: never wider than the subject token, nor than the policies. */
+import { describe, expect, test } from "@jest/globals";
+import fc from "fast-check";
+import { Lane } from "../../src/core/lane/lane.ts";
+import { LIMITS } from "../../src/core/limits.ts";
+import type { PassportJson } from "../../src/core/passport/passport.ts";
+import type { TokenFacts } from "../../src/core/request.ts";
+import type { Actor, TokenClaims } from "../../src/issuing/claims.ts";
+import {
+	type ExchangeInput,
+	type ExchangeRefusal,
+	planExchange,
+	type SubjectToken,
+} from "../../src/issuing/exchange.ts";
+import { type NoReach, type Reach, reachOf } from "../../src/issuing/reach.ts";
+import { restrictionsOf } from "../../src/issuing/restrictions.ts";
+import { crossing, domain, issuer, policy, policySet, segment, snapshotOf } from "../support/policy-set.ts";
+
+const NOW = Date.UTC(2026, 0, 31, 12);
+const SECONDS = NOW / 1_000;
+const ORDERS = "spiffe://prod.example.org/ns/orders/sa/orders";
+const HASH = "H".repeat(43);
+const OWN = issuer({
+	url: "https://tokens.example.org",
+	domain: "internal",
+	options: { signer: "firebreak" },
+	jwks: null,
+});
+const SEGMENTS = [
+	segment({ name: "orders", owner: "orders-team" }),
+	segment({ name: "payments" }),
+	segment({ name: "staged", environment: "staging" }),
+	segment({ name: "gateway", domain: "partner" }),
+];
+const DOMAINS = [domain({ name: "internal" }), domain({ name: "partner" })];
+
+const snapshot = (policies: Parameters<typeof policy>[0][], crossings: Parameters<typeof crossing>[0][] = []) =>
+	snapshotOf(
+		policySet({
+			domains: DOMAINS,
+			segments: SEGMENTS,
+			policies: policies.map(policy),
+			crossings: crossings.map(crossing),
+		}),
+	);
+const READ = { name: "read", source: "orders", destination: "payments", scopes: ["payments:read"] };
+const WRITE = {
+	name: "write",
+	source: "orders",
+	destination: "payments",
+	methods: ["POST"],
+	scopes: ["payments:write"],
+	scopes_any: ["gold", "silver"],
+};
+
+const of = (name: string) => SEGMENTS.find((row) => row.name === name)!;
+function reach(policies = [READ, WRITE] as Parameters<typeof policy>[0][], to = "payments", lane: Lane | null = null) {
+	return reachOf(snapshot(policies), lane, ORDERS, of("orders"), of(to), NOW);
+}
+function reachable(...given: Parameters<typeof reach>): Reach {
+	const found = reach(...given);
+	if (!("allows" in found)) throw new Error(found.reason);
+	return found;
+}
+
+const facts = (changes: Partial<TokenFacts> = {}): TokenFacts => ({
+	issuer: "https://id.example.org",
+	id: "subject-1",
+	subject: "alice",
+	subjectKind: "user",
+	scopes: ["payments:read", "payments:write", "gold", "profile"],
+	issuedAt: SECONDS - 60,
+	expiresAt: SECONDS + 3_600,
+	keyThumbprint: "k",
+	bound: null,
+	owner: null,
+	purpose: null,
+	claims: {},
+	...changes,
+});
+const subject = (changes: Partial<SubjectToken> = {}): SubjectToken => ({
+	token: facts(),
+	passport: null,
+	expiresAt: SECONDS + 3_600,
+	notBefore: null,
+	...changes,
+});
+const input = (changes: Partial<ExchangeInput> = {}): ExchangeInput => ({
+	subject: subject(),
+	client: { principal: ORDERS, certificateHash: HASH },
+	reach: reachable(),
+	issuer: OWN,
+	scopes: null,
+	id: "x-1",
+	now: NOW,
+	...changes,
+});
+const isRefused = (plan: TokenClaims | ExchangeRefusal): plan is ExchangeRefusal => "error" in plan;
+function exchanged(changes: Partial<ExchangeInput> = {}): TokenClaims {
+	const plan = planExchange(input(changes));
+	if (isRefused(plan)) throw new Error(`${plan.error} ${plan.detail}`);
+	return plan;
+}
+
+describe("an exchanged token", () => {
+	test("is cut to the destination, the workload and its certificate, and carries who it is for and who acts", () => {
+		expect(exchanged({ scopes: ["payments:read"] })).toEqual({
+			iss: OWN.url,
+			aud: "payments",
+			sub: "alice",
+			client_id: ORDERS,
+			jti: "x-1",
+			iat: SECONDS,
+			exp: SECONDS + LIMITS.issuedTokenMs / 1_000,
+			scope: "payments:read",
+			cnf: { "x5t#S256": HASH },
+			act: { sub: ORDERS },
+			firebreak: {
+				owner: "orders-team",
+				purpose: "token exchange",
+				sources: [ORDERS],
+				destinations: ["payments"],
+				environment: "prod",
+				kind: "user",
+			},
+		});
+	});
+
+	test("holds by itself what the policies ask for and the subject token has, and nothing else", () => {
+		expect(exchanged().scope).toBe("payments:read payments:write gold");
+	});
+
+	test("needs no scope where no policy asks for one", () => {
+		const open = reachable([{ ...READ, scopes: [] }]);
+		expect(exchanged({ reach: open })).not.toHaveProperty("scope");
+	});
+
+	test("inherits every restriction", () => {
+		const passport: PassportJson = {
+			owner: "alice-team",
+			purpose: "support",
+			sources: ["orders", "web"],
+			destinations: ["payments", "ledger"],
+			networks: ["10.0.0.0/8"],
+			environment: "prod",
+			device: HASH,
+			windows: [{ from: "08:00", until: "18:00", zone: "UTC" }],
+		};
+		const nbf = SECONDS + 20;
+		expect(exchanged({ subject: subject({ passport, notBefore: nbf }) })).toMatchObject({
+			nbf,
+			firebreak: { ...passport, sources: [ORDERS], destinations: ["payments"] },
+		});
+	});
+
+	test("ends with the subject token, and never later than the issuer lets it", () => {
+		expect(exchanged({ subject: subject({ expiresAt: SECONDS + 10.9 }) }).exp).toBe(SECONDS + 10);
+		expect(exchanged({ issuer: { ...OWN, max_lifetime: 30 } }).exp).toBe(SECONDS + 30);
+	});
+
+	test("names who acted before, up to a bounded depth", () => {
+		const chain = (depth: number): Actor => (depth === 1 ? { sub: "w1" } : { sub: `w${depth}`, act: chain(depth - 1) });
+		const from = (act: unknown, more: object = {}) => ({
+			subject: subject({ token: facts({ claims: { act, ...more } }) }),
+		});
+		expect(exchanged(from({ sub: "web", act: { sub: "edge", iss: "x" } })).act).toEqual({
+			sub: ORDERS,
+			act: { sub: "web", act: { sub: "edge" } },
+		});
+		expect(exchanged(from(chain(LIMITS.actorDepth - 1))).act).toEqual({
+			sub: ORDERS,
+			act: chain(LIMITS.actorDepth - 1),
+		});
+		for (const act of [chain(LIMITS.actorDepth), "web", {}, { sub: 1 }, { sub: "" }, null, { sub: "a", act: "b" }]) {
+			expect(planExchange(input(from(act)))).toEqual({ error: "invalid_request", detail: "actor" });
+		}
+		expect(exchanged({ subject: subject({ token: facts({ claims: { may_act: { sub: ORDERS } } }) }) }).act).toEqual({
+			sub: ORDERS,
+		});
+		for (const may_act of [{ sub: "spiffe://prod.example.org/other" }, {}, "x", null]) {
+			expect(planExchange(input({ subject: subject({ token: facts({ claims: { may_act } }) }) }))).toMatchObject({
+				detail: "actor",
+			});
+		}
+	});
+
+	const refused: readonly (readonly [string, Partial<ExchangeInput>, string, string])[] = [
+		[
+			"a scope that the subject token lacks",
+			{
+				subject: subject({ token: facts({ scopes: ["payments:read"] }) }),
+				scopes: ["payments:read", "payments:write"],
+			},
+			"invalid_scope",
+			"beyond_subject",
+		],
+		[
+			"a scope that no policy of the way asks for",
+			{ scopes: ["payments:read", "profile"] },
+			"invalid_scope",
+			"beyond_policy",
+		],
+		["scopes that satisfy no policy", { scopes: ["payments:write"] }, "invalid_scope", "insufficient"],
+		[
+			"a subject token without scopes where some are due",
+			{ subject: subject({ token: facts({ scopes: [] }) }) },
+			"invalid_scope",
+			"insufficient",
+		],
+		["a subject token that is over", { subject: subject({ expiresAt: SECONDS }) }, "invalid_request", "expired"],
+		[
+			"an issuer that takes other purposes",
+			{ issuer: { ...OWN, options: { signer: "firebreak", purposes: ["x"] } } },
+			"invalid_target",
+			"purpose",
+		],
+		["an issuer that takes other bindings", { issuer: { ...OWN, binding: "dpop" } }, "invalid_target", "binding"],
+	];
+	test.each(refused)("is not given for %s", (_name, changes, error, detail) => {
+		expect(planExchange(input(changes))).toEqual({ error, detail });
+	});
+});
+
+describe("what a workload may reach", () => {
+	const none = (found: Reach | NoReach) => ("allows" in found ? found.allows.map(({ name }) => name) : found);
+
+	test("is what allow rules of its segment, or of any, let it do now", () => {
+		expect(none(reach())).toEqual(["read", "write"]);
+		expect(none(reach([{ ...READ, source: "*" }]))).toEqual(["read"]);
+		for (const policies of [
+			[],
+			[{ ...READ, source: "gateway" }],
+			[{ ...READ, source: "anonymous" }],
+			[{ ...READ, valid_until: NOW }],
+			[{ ...READ, valid_from: NOW + 1 }],
+		]) {
+			expect(none(reach(policies))).toEqual({ reason: "no_policy", detail: null });
+		}
+	});
+
+	test("is nothing where a deny refuses everything", () => {
+		const deny = { name: "stop", effect: "deny" as const, source: "*", destination: "payments", methods: ["*"] };
+		expect(none(reach([READ, deny]))).toEqual({ reason: "policy_denied", detail: "stop" });
+		for (const less of [
+			{ methods: ["GET"] },
+			{ paths: ["/v1/**"] },
+			{ hosts: ["a.example.org"] },
+			{ condition: "true" },
+			{ mode: "monitor" as const },
+			{ scopes: ["x"] },
+		]) {
+			expect(none(reach([READ, { ...deny, ...less }]))).toEqual(["read"]);
+		}
+	});
+
+	test("is nothing in quarantine, nor over a border without a crossing", () => {
+		const lane = new Lane();
+		lane.apply({ seq: 1, kind: "quarantine", key: "", payload: { kind: "workload", name: ORDERS }, until: null });
+		expect(none(reach([READ], "payments", lane))).toEqual({ reason: "source_quarantined", detail: "workload" });
+		const call = { ...READ, destination: "gateway" };
+		expect(none(reach([call], "gateway"))).toEqual({ reason: "crossing_missing", detail: "absent" });
+		expect(none(reach([{ ...READ, destination: "staged" }], "staged"))).toEqual({
+			reason: "environment_crossing",
+			detail: "absent",
+		});
+		const joined = { name: "c", source_domain: "internal", destination_domain: "partner" };
+		const over = (changes: object) =>
+			none(reachOf(snapshot([call], [{ ...joined, ...changes }]), null, ORDERS, of("orders"), of("gateway"), NOW));
+		expect(over({})).toEqual(["read"]);
+		expect(over({ accepted: false })).toMatchObject({ reason: "crossing_missing" });
+		expect(over({ expires: NOW })).toMatchObject({ reason: "crossing_expired" });
+	});
+});
+
+describe("restrictions of a token", () => {
+	const registered = (passport: object, more: object = {}) => {
+		const lane = new Lane();
+		const payload = {
+			issuer: "https://id.example.org",
+			token_id: "subject-1",
+			expires: SECONDS + 100,
+			scopes: [],
+			passport: { owner: "a", purpose: "b", ...passport },
+			...more,
+		};
+		lane.apply({ seq: 1, kind: "passport", key: "", payload, until: null });
+		return lane;
+	};
+
+	test("are those that it carries and those that it is registered with, and the narrower times of both", () => {
+		const own = { owner: "o", purpose: "p", networks: ["10.0.0.0/8"] };
+		expect(restrictionsOf(facts(), null, new Lane(), NOW)).toEqual({
+			passport: null,
+			expiresAt: SECONDS + 3_600,
+			notBefore: null,
+		});
+		const lane = registered({ environment: "prod" }, { not_before: SECONDS - 5 });
+		expect(restrictionsOf(facts({ claims: { nbf: SECONDS - 9 } }), own, lane, NOW)).toEqual({
+			passport: { ...own, environment: "prod" },
+			expiresAt: SECONDS + 100,
+			notBefore: SECONDS - 5,
+		});
+		expect(restrictionsOf(facts(), null, lane, NOW)?.passport).toEqual({
+			owner: "a",
+			purpose: "b",
+			environment: "prod",
+		});
+	});
+
+	test("that say the same in two ways are none that one passport can hold", () => {
+		const own = { owner: "o", purpose: "p", networks: ["10.0.0.0/8"] };
+		expect(restrictionsOf(facts(), own, registered({ networks: ["10.0.0.0/8"] }), NOW)?.passport).toEqual(own);
+		expect(restrictionsOf(facts(), own, registered({ networks: ["10.1.0.0/16"] }), NOW)).toBeNull();
+	});
+});
+
+describe("whatever comes in", () => {
+	const word = fc.constantFrom("a", "b", "c", "d", "e");
+	const words = fc.uniqueArray(word);
+	const rule = fc.record({ scopes: words, scopes_any: words });
+	const list = (of: string[]) =>
+		fc.option(fc.uniqueArray(fc.constantFrom(...of), { minLength: 1 }), { nil: undefined });
+	const passports = fc.option(
+		fc.record(
+			{
+				owner: fc.constant("o"),
+				purpose: fc.constant("p"),
+				sources: list(["orders", ORDERS, "web"]),
+				destinations: list(["payments", "ledger"]),
+				networks: list(["10.0.0.0/8", "192.168.0.0/16"]),
+				environment: fc.option(fc.constant("prod"), { nil: undefined }),
+				device: fc.option(fc.constant(HASH), { nil: undefined }),
+			},
+			{ requiredKeys: ["owner", "purpose"] },
+		),
+		{ nil: null },
+	);
+
+	test("the token is no wider than the subject token and the policies, against naive sets", () => {
+		let given = 0;
+		fc.assert(
+			fc.property(
+				fc.array(rule, { minLength: 1, maxLength: 4 }),
+				words,
+				fc.option(words, { nil: null }),
+				passports,
+				fc.integer({ min: -10, max: 10_000 }),
+				(rules, held, wanted, passport, left) => {
+					const policies = rules.map((scopes, index) => ({ ...READ, ...scopes, name: `p${index}` }));
+					const restricted = passport as PassportJson | null;
+					const from = subject({ token: facts({ scopes: held }), passport: restricted, expiresAt: SECONDS + left });
+					const plan = planExchange(input({ subject: from, scopes: wanted, reach: reachable(policies) }));
+					const asked = new Set(rules.flatMap(({ scopes, scopes_any }) => [...scopes, ...scopes_any]));
+					const most = held.filter((scope) => asked.has(scope));
+					const chosen = wanted ?? most;
+					const enough = rules.some(
+						({ scopes, scopes_any: any }) =>
+							scopes.every((scope) => chosen.includes(scope)) &&
+							(any.length === 0 || any.some((scope) => chosen.includes(scope))),
+					);
+					const possible = left > 0 && chosen.every((scope) => most.includes(scope)) && enough;
+					expect(isRefused(plan)).toBe(!possible);
+					if (isRefused(plan)) return;
+					given++;
+					const scopes = plan.scope?.split(" ") ?? [];
+					expect(new Set(scopes)).toEqual(new Set(chosen));
+					expect(plan.exp).toBeLessThanOrEqual(SECONDS + left);
+					const { firebreak } = plan;
+					expect(firebreak).toMatchObject({ sources: [ORDERS], destinations: ["payments"] });
+					for (const field of ["networks", "environment", "device"] as const) {
+						if (passport?.[field] !== undefined) expect(firebreak[field]).toEqual(passport[field]);
+					}
+				},
+			),
+			{ numRuns: 500 },
+		);
+		expect(given).toBeGreaterThan(20);
+	});
+});
