@@ -11,7 +11,9 @@ import { readJws } from "../../../src/authn/jws.ts";
 import { algorithmOf, importKeySet, KeySet } from "../../../src/authn/keys/keyset.ts";
 import { isRefusal } from "../../../src/authn/refusal.ts";
 import { isSignedBy } from "../../../src/authn/signature.ts";
-import { canonicalAlgorithm, SIGNATURE_ALGORITHMS } from "../../../src/core/jwks.ts";
+import { canonicalAlgorithm, lintJwks, SIGNATURE_ALGORITHMS } from "../../../src/core/jwks.ts";
+import { TokenService } from "../../support/token-service.ts";
+import { bearer, issuerRow } from "../../support/tokens.ts";
 
 interface Vector {
 	readonly tcId: number;
@@ -65,6 +67,29 @@ if (DIRECTORY === undefined) {
 			if (!wanted.includes(got)) wrong.push({ ...vector, wanted, got });
 		}
 		expect(wrong).toEqual([]);
+	});
+
+	test("sent as bearer tokens to the real service, with the group's key as an issuer's: 401 denials and no error", async () => {
+		const service = new TokenService(1_780_000_000_000);
+		await service.start();
+		try {
+			const reasons = new Set<string>();
+			for (const { tests, ...group } of groups) {
+				const jwks = { keys: [group.public ?? group.private] };
+				// Keys for encryption and shared secrets are no issuer's: policy that names them does not compile.
+				const own = lintJwks(jwks).length === 0 ? { jwks } : { jwks_uri: "https://id.example.org/jwks" };
+				const issuers = [issuerRow({ url: "https://id.example.org", algorithms: [...SIGNATURE_ALGORITHMS], ...own })];
+				for (const { jws } of tests) {
+					const answer = await service.ask(bearer(jws), { issuers });
+					reasons.add(answer.reason);
+					expect([400, 401]).toContain(answer.status);
+				}
+			}
+			expect([...reasons].sort()).toEqual(["credentials_conflict", "token_invalid", "token_missing"]);
+			expect(service.errors).toEqual([]);
+		} finally {
+			await service.end();
+		}
 	});
 
 	test("all 401 were there: 385 as stated, 7 sound MACs, 9 disputed by name", () => {
