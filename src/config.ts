@@ -59,6 +59,10 @@ export interface Config {
 		/** Redis or Valkey that all servers count budgets in; null: each counts its share in memory. May hold a password: never log it. */
 		readonly redisUrl: string | null;
 	};
+	readonly replay: {
+		/** Redis or Valkey in which all servers remember used proofs; null: each remembers its own. May hold a password: never log it. */
+		readonly redisUrl: string | null;
+	};
 	readonly drainTimeout: number;
 	readonly logLevel: LogLevel;
 	readonly tracing: {
@@ -126,6 +130,7 @@ function assemble(values: Values, databaseUrl: string, env: Environment): Config
 		},
 		records: { queueMax: values.FIREBREAK_RECORD_QUEUE_MAX!, retention: values.FIREBREAK_RECORD_RETENTION! },
 		rate: { redisUrl: values.FIREBREAK_RATE_STORE === "redis" ? values.FIREBREAK_REDIS_URL : null },
+		replay: { redisUrl: values.FIREBREAK_REPLAY_STORE === "redis" ? values.FIREBREAK_REDIS_URL : null },
 		drainTimeout: values.FIREBREAK_DRAIN_TIMEOUT!,
 		logLevel: values.FIREBREAK_LOG_LEVEL!,
 		tracing: readTracing(env),
@@ -161,6 +166,7 @@ export function describeConfig(config: Config): Readonly<Record<string, string>>
 		"record queue": String(config.records.queueMax),
 		"record retention": formatDuration(config.records.retention),
 		"rate store": config.rate.redisUrl === null ? "memory" : `redis ${new URL(config.rate.redisUrl).host}`,
+		"replay store": config.replay.redisUrl === null ? "memory" : `redis ${new URL(config.replay.redisUrl).host}`,
 		"drain timeout": formatDuration(config.drainTimeout),
 		"log level": config.logLevel,
 		tracing: config.tracing.enabled ? "on" : "off",

@@ -1,5 +1,5 @@
 /** The composition root: builds the server's parts in order, joins them, and releases them in reverse. */
-import { randomBytes, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { startAdminServer } from "./admin/server.ts";
 import { postgresSink } from "./audit/postgres-sink.ts";
@@ -8,7 +8,6 @@ import { createRecorder } from "./audit/recorder.ts";
 import { createRetention } from "./audit/retention.ts";
 import { createAuthenticator } from "./authn/authenticator.ts";
 import { KeyRing } from "./authn/keys/ring.ts";
-import { MemoryReplay } from "./authn/proof/memory.ts";
 import type { Io } from "./cli/io.ts";
 import type { Running } from "./cli/serve.ts";
 import { type Config, formatAddress } from "./config.ts";
@@ -20,7 +19,16 @@ import { explain } from "./extauthz/explain.ts";
 import { startGrpcServer } from "./extauthz/server.ts";
 import { startLimiter } from "./serve/limiter.ts";
 import { observer } from "./serve/observe.ts";
-import { figuresOf, logHeartbeat, logKeys, logRecords, logRetention, logShedding, logSnapshotFile } from "./serve/report.ts";
+import { startReplay } from "./serve/replay.ts";
+import {
+	figuresOf,
+	logHeartbeat,
+	logKeys,
+	logRecords,
+	logRetention,
+	logShedding,
+	logSnapshotFile,
+} from "./serve/report.ts";
 import type { FollowEvent } from "./store/follow/events.ts";
 import { createPolicyFollower } from "./store/follow/follower.ts";
 import { logFollowEvent } from "./store/follow/log.ts";
@@ -72,8 +80,9 @@ export async function serve(config: Config, { clock }: Pick<Io, "clock">): Promi
 
 	const keys = new KeyRing({ clock, random, report: logKeys(logger) });
 	starting.defer(() => keys.stop());
-	const replay = new MemoryReplay({ since: started, secret: randomBytes(32) });
-	const authenticator = createAuthenticator({ clock, keys, replay });
+	const replay = startReplay({ ...config.replay, started, random, logger });
+	starting.defer(() => replay.stop());
+	const authenticator = createAuthenticator({ clock, keys, replay: replay.memory });
 
 	const ages: AgeLimits = { maxPolicyAge: config.policy.maxAge, maxRevocationAge: config.policy.maxRevocationAge };
 	const { snapshotPath } = config.policy;

@@ -24,7 +24,8 @@ const NOTES: Readonly<Record<VariableName, string>> = {
 	FIREBREAK_MAX_REVOCATION_AGE: "counted alike",
 	FIREBREAK_POLL_INTERVAL: "hints (NOTIFY) come sooner; the poll is what is relied on",
 	FIREBREAK_KEYS_DIR: "",
-	FIREBREAK_REPLAY_STORE: "",
+	FIREBREAK_REPLAY_STORE:
+		"with `memory` each server knows its own, and a proof is good once at each; with `redis` once at all of them. See [bound tokens](../how-to/bind-tokens.md)",
 	FIREBREAK_RATE_STORE:
 		"with `memory` each server has its share, the budget divided by the live servers; with `redis` all spend it together",
 	FIREBREAK_REDIS_URL:

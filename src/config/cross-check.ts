@@ -4,7 +4,7 @@ import type { FileCheck } from "./files.ts";
 import { type Environment, type Note, VARIABLES, type Values, type VariableName } from "./variables.ts";
 
 /** Anything but the default is refused, since it would silently have no effect. */
-const NOT_YET: readonly VariableName[] = ["FIREBREAK_PUBLIC_ADDR", "FIREBREAK_KEYS_DIR", "FIREBREAK_REPLAY_STORE"];
+const NOT_YET: readonly VariableName[] = ["FIREBREAK_PUBLIC_ADDR", "FIREBREAK_KEYS_DIR"];
 
 const TLS = ["FIREBREAK_GRPC_TLS_CERT", "FIREBREAK_GRPC_TLS_KEY", "FIREBREAK_GRPC_TLS_CLIENT_CA"] as const;
 const FILES = [...TLS, "FIREBREAK_ADMIN_TOKEN_FILE"] as const;

@@ -105,6 +105,12 @@ describe("readConfig accepts", () => {
 			[{ redisUrl: "rediss://:hunter2@cache.example.org:6380/1" }, "redis cache.example.org:6380"],
 		],
 		[
+			"used proofs in Redis",
+			{ FIREBREAK_REPLAY_STORE: "redis", FIREBREAK_REDIS_URL: "redis://:hunter2@cache.example.org" },
+			(c) => [c.replay, c.rate, describeConfig(c)["replay store"]],
+			[{ redisUrl: "redis://:hunter2@cache.example.org" }, { redisUrl: null }, "redis cache.example.org"],
+		],
+		[
 			"defaults of what is not supported yet",
 			{ FIREBREAK_RATE_STORE: "memory", FIREBREAK_KEYS_DIR: "off" },
 			(c) => c.logLevel,
@@ -229,11 +235,6 @@ describe("readConfig refuses", () => {
 			"signing keys, as of now",
 			{ FIREBREAK_KEYS_DIR: "/keys" },
 			["FIREBREAK_KEYS_DIR: this version does not support it yet"],
-		],
-		[
-			"proofs in Redis, as of now",
-			{ FIREBREAK_REPLAY_STORE: "redis", FIREBREAK_REDIS_URL: "redis://:hunter2@r" },
-			["FIREBREAK_REPLAY_STORE: this version does not support it yet"],
 		],
 		[
 			"a Redis store without Redis",
