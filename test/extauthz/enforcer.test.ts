@@ -3,7 +3,8 @@ import { connect as connectHttp2 } from "node:http2";
 import { type ConnectionOptions, TLSSocket } from "node:tls";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from "@jest/globals";
 import type { Leaf } from "../../demo/pki.ts";
-import { type ConnectedCall, EnforcerIdentities, spiffeIdOf } from "../../src/extauthz/enforcer.ts";
+import { type ConnectedCall, EnforcerIdentities } from "../../src/extauthz/enforcer.ts";
+import { spiffeIdOf } from "../../src/tls/svid.ts";
 import { ORDERS } from "./fixtures.ts";
 import { ask, createPki, FIREBREAK, type Pki, TlsHarness } from "./tls-harness.ts";
 
