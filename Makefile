@@ -27,8 +27,8 @@ sim: install ## Many random storms over several servers and one store (RUNS=2000
 bench: install ## Measure the decision, the check and the memory, each beside its baseline
 	@npm run --silent bench -- $(ARGS)
 
-bench-store: install ## Measure loads of 1,000,000 policies, from Postgres and from disk, and COMMIT to enforced
-	@npm run --silent bench-store
+bench-store: install ## Measure COMMIT to enforced, 1,000,000 policies and revocations, large migrations (ARGS=commit)
+	@npm run --silent bench -- store $(ARGS)
 
 lint: install ## Format, lint and type check
 	@npm run --silent lint

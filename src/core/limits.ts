@@ -236,6 +236,8 @@ export const LIMITS = {
 	/** Rows that one statement of the retention deletes, and the time between its rounds. */
 	retentionBatchRows: 10_000,
 	retentionRoundMs: 3_600_000,
+	/** Time from a change to the heartbeat that tells of it: requests go first, and a burst becomes one. */
+	heartbeatSettleMs: 10,
 	/** Time between a server's heartbeats while nothing changes, and the age of the last one up to which it counts as live. */
 	heartbeatMs: 5_000,
 	serverLiveMs: 15_000,

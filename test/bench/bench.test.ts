@@ -17,6 +17,10 @@ test.each([
 	["condition", /true +\d+\.\d\d us/],
 	["limiter", /a source +\d+\.\d\d us/],
 	["snapshot-file", /read to ready +\d+\.\d\d s/],
+	["commit", /p99 +\d+\.\d ms[\s\S]+COMMIT to enforced/],
+	["large", /to the bare select +\d+\.\d\dx[\s\S]+resident memory at/],
+	["revocations", /memory of each +\d+ bytes/],
+	["migrating", /the run +\d+\.\d s[\s\S]+p99 to the quiet p99/],
 	["telemetry", /countCheck +\d+\.\d\d us/],
 ])(
 	"%s runs",

@@ -8,17 +8,15 @@ import type { Clock } from "../../src/core/time.ts";
 import type { Head } from "../../src/store/head.ts";
 import { firstSet } from "./company.ts";
 import { difference } from "./difference.ts";
+import { isSupersededBy } from "./revocations.ts";
 
-/** One state of the policy set, for as long as it was the newest. */
+/** One state of the policy set. */
 export interface Committed {
 	readonly set: PolicySet;
 	/** As the compiler makes it of the whole set; null when it does not compile. */
 	readonly snapshot: Snapshot | null;
-	readonly since: number;
-	/** Null while it is the newest. */
+	/** When it was last the newest that compiles; null while it is. What does not compile is no policy. */
 	until: number | null;
-	/** What took its place. */
-	next: Committed | null;
 }
 
 export interface LaneEntry {
@@ -54,6 +52,9 @@ export class SimDatabase {
 	standby: State | null = null;
 	#state: State;
 	#newest: Committed;
+	/** The newest of the state's chain that compiles. */
+	#best: Committed | null = null;
+	readonly #bySet = new Map<PolicySet, Committed>();
 	/** Rows that there ever were about each subject. */
 	readonly #told = new Map<string, number>();
 	#epochs = 1;
@@ -103,11 +104,12 @@ export class SimDatabase {
 
 	/** What is superseded goes, and what is over and superseded nothing that a server may still hold; numbers stay. */
 	prune(): void {
-		const last = new Map(this.#state.lane.map(({ row }) => [subjectOf(row), row]));
+		const rows = this.laneRows;
 		const isOver = ({ until }: LaneRow) => until !== null && until <= this.#clock();
 		const lane = this.#state.lane.filter(({ row }) => {
-			if (row.kind === "revoke_before") return true;
-			return last.get(subjectOf(row)) === row && !(isOver(row) && this.#told.get(subjectOf(row)) === 1);
+			const later = rows.filter(({ seq, ...other }) => seq > row.seq && subjectOf(other) === subjectOf(row));
+			if (later.some((other) => isSupersededBy(row, other))) return false;
+			return !(isOver(row) && this.#told.get(subjectOf(row)) === 1);
 		});
 		this.#become({ ...this.#state, lane });
 	}
@@ -164,7 +166,7 @@ export class SimDatabase {
 
 	#rewind(past: State, epoch: string, now: number): void {
 		const set = { ...past.chain.get(past.revision)!, epoch };
-		const chain = epoch === past.epoch ? past.chain : new Map([[past.revision, set]]);
+		const chain = new Map(epoch === past.epoch ? past.chain : []).set(past.revision, set);
 		const lane = past.lane.map(({ row }) => ({ row, since: now }));
 		this.restoredAt = now;
 		if (epoch === past.epoch) this.rewinds++;
@@ -177,18 +179,29 @@ export class SimDatabase {
 	}
 
 	#supersede(set: PolicySet): void {
-		const last = this.#newest;
-		last.until = this.#clock();
-		this.#newest = last.next = this.#remember(set);
+		this.#newest = this.#remember(set);
 	}
 
 	#remember(set: PolicySet): Committed {
 		const result = runToEnd(compilePolicySet(set));
 		const snapshot = result.ok ? result.snapshot : null;
-		const state: Committed = { set, snapshot, since: this.#clock(), until: null, next: null };
+		const state: Committed = { set, snapshot, until: this.#clock() };
 		const key = stateKey(set);
 		this.committed.set(key, [...(this.committed.get(key) ?? []), state]);
+		this.#bySet.set(set, state);
+		if (this.#best) this.#best.until = this.#clock();
+		this.#best = this.#findBest();
+		if (this.#best) this.#best.until = null;
 		return state;
+	}
+
+	#findBest(): Committed | null {
+		const { chain, revision } = this.#state;
+		for (let number = revision; number >= 0; number--) {
+			const state = this.#bySet.get(chain.get(number)!);
+			if (state?.snapshot) return state;
+		}
+		return null;
 	}
 }
 

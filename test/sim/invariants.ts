@@ -79,16 +79,9 @@ export function checkView(database: SimDatabase, server: SimServer, view: Policy
 	}
 }
 
-/** When the enforced state was last the newest that can be enforced. What does not compile is no policy. */
-function lastNewest(states: readonly Committed[]): number {
-	return Math.max(...states.map((state) => endOf(state) ?? Number.POSITIVE_INFINITY));
-}
-
-function endOf(state: Committed): number | null {
-	let last = state;
-	while (last.next !== null && last.next.snapshot === null && last.next.set.epoch === state.set.epoch) last = last.next;
-	return last.until;
-}
+/** When the enforced state was last the newest that can be enforced. */
+const lastNewest = (states: readonly Committed[]): number =>
+	Math.max(...states.map(({ until }) => until ?? Number.POSITIVE_INFINITY));
 
 function* revocationsHeld(database: SimDatabase, lane: Lane, now: number) {
 	const since = (instant: number) => Math.max(instant, database.restoredAt);

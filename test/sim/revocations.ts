@@ -45,7 +45,8 @@ const nameOf = (kind: QuarantineKind | LaneKind, n: number): string => {
 /** Since when something in the lane holds the token at `now`, or null. */
 export function revokedSince(lane: readonly LaneEntry[], token: RevocableToken, now: number): number | null {
 	const { issuer, id, subject, keyThumbprint } = token;
-	const own = lane.findLast(({ row }) => row.kind === "revoke_token" && row.payload.token_id === id);
+	// Nothing brings a revoked token back: whichever row holds longest.
+	const own = lane.filter(({ row }) => row.kind === "revoke_token" && row.payload.token_id === id && isLive(row, now));
 	const before = lane.filter(
 		({ row: { kind, payload } }) =>
 			kind === "revoke_before" &&
@@ -54,7 +55,7 @@ export function revokedSince(lane: readonly LaneEntry[], token: RevocableToken, 
 			(token.issuedAt ?? Number.NEGATIVE_INFINITY) < (payload.issued_before as number),
 	);
 	const sinces = [
-		...(own && isLive(own.row, now) ? [own.since] : []),
+		...own.map(({ since }) => since),
 		...before.map(({ since }) => since),
 		quarantinedSince(lane, "key", keyThumbprint ?? "", now),
 	].filter((since) => since !== null);
@@ -70,6 +71,13 @@ export function quarantinedSince(
 ): number | null {
 	const last = lane.findLast(({ row: { payload } }) => payload.kind === kind && payload.name === name);
 	return last?.row.kind === "quarantine" && isLive(last.row, now) ? last.since : null;
+}
+
+/** Whether a later row of the same subject leaves nothing of this one. */
+export function isSupersededBy(row: LaneRow, later: LaneRow): boolean {
+	if (row.kind === "revoke_before") return false;
+	if (row.kind !== "revoke_token") return true;
+	return later.until === null || (row.until !== null && row.until <= later.until);
 }
 
 const isLive = ({ until }: LaneRow, now: number): boolean => until === null || now < until;

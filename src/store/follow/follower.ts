@@ -102,7 +102,11 @@ class Follower implements PolicyFollower {
 				this.#origin = "database";
 				this.#show({ snapshot, policyConfirmedAt: confirmedAt });
 			},
-			onIdle: () => this.#hint(),
+			// The next poll comes soon enough for what is done; a long load is confirmed at once.
+			onIdle: (done) => {
+				const isLate = clock() - this.#view.policyConfirmedAt >= this.#options.pollInterval;
+				if (!done || isLate || this.#restored !== null) this.#hint();
+			},
 		});
 		const adopt = (checkpoint: Checkpoint) => this.#takeUp(checkpoint);
 		this.#restorer = keepsake

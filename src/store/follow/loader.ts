@@ -32,13 +32,15 @@ export interface LoaderOptions {
 	readonly base: () => Snapshot;
 	/** `confirmedAt`: when the snapshot was certainly the newest, in milliseconds since the epoch. */
 	readonly adopt: (snapshot: Snapshot, confirmedAt: number) => void;
-	/** A load ended, well or not: the head may have moved meanwhile. */
-	readonly onIdle: () => void;
+	/** A load ended. `done`: what was wanted is enforced, and nothing newer was wanted meanwhile. */
+	readonly onIdle: (done: boolean) => void;
 }
 
 export class Loader {
 	readonly #options: LoaderOptions;
 	#running: Promise<void> | null = null;
+	/** A head was wanted while a load ran. */
+	#again = false;
 	#refused: FollowStatus["refused"] = null;
 	/** Every revision from the one that is enforced up to this one is known, and none of them compiles. */
 	#refusedThrough = 0;
@@ -84,13 +86,17 @@ export class Loader {
 
 	/** The head was here when it was asked for, at `askedAt` in milliseconds since the epoch, and what is enforced is not. */
 	want(head: Head, askedAt: number): void {
+		if (this.#running) this.#again = true;
 		if (this.#running || this.#stopped) return;
 		if (this.hasRefused(head)) return;
 		if (this.#options.clock() < this.#notBefore) return;
 		this.#running = this.#load(head, askedAt).finally(() => {
 			this.#running = null;
 			this.#progress = null;
-			this.#options.onIdle();
+			const { epoch, revision } = this.#options.base();
+			const done = epoch === head.epoch && revision === head.revision && !this.#again && !this.#afresh;
+			this.#again = false;
+			this.#options.onIdle(done);
 		});
 	}
 

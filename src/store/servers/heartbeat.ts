@@ -44,6 +44,7 @@ class Heart implements Heartbeat {
 	live = 1;
 	readonly #options: HeartbeatOptions;
 	readonly #pause: Pause;
+	readonly #settling: Pause;
 	#running: Promise<void> | null = null;
 	#written = false;
 	#failures = 0;
@@ -54,6 +55,7 @@ class Heart implements Heartbeat {
 	constructor(options: HeartbeatOptions) {
 		this.#options = options;
 		this.#pause = new Pause(options.timers);
+		this.#settling = new Pause(options.timers);
 	}
 
 	start(): void {
@@ -68,6 +70,7 @@ class Heart implements Heartbeat {
 	async stop(): Promise<void> {
 		this.#stopped = true;
 		this.#pause.wake();
+		this.#settling.wake();
 		await this.#running;
 		// During an outage nobody would hear it; the row then ages.
 		if (this.#written && this.#failures === 0) await this.#try((client) => removeServer(client, this.#options.self.id));
@@ -85,8 +88,10 @@ class Heart implements Heartbeat {
 					this.#written = true;
 				});
 			}
-			if (this.#again || this.#stopped) continue;
-			await this.#pause.wait(this.#failures === 0 ? LIMITS.heartbeatMs : backoff(this.#failures, random));
+			if (this.#stopped) return;
+			if (!this.#again)
+				await this.#pause.wait(this.#failures === 0 ? LIMITS.heartbeatMs : backoff(this.#failures, random));
+			if (this.#again && !this.#stopped) await this.#settling.wait(LIMITS.heartbeatSettleMs);
 		}
 	}
 

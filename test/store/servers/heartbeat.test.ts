@@ -164,7 +164,7 @@ describe("under a clock that the test drives", () => {
 		return { state, database };
 	}
 
-	test("it is written at the interval, and at once when something changed", async () => {
+	test("it is written at the interval, and soon after something changed, once for all that changed", async () => {
 		const time = fakeTime();
 		const { state, database } = fakeDatabase();
 		const { heartbeat } = beating(database, time.timers);
@@ -176,7 +176,14 @@ describe("under a clock that the test drives", () => {
 		heartbeat.beat();
 		heartbeat.beat();
 		await time.settle();
+		expect(state.writes).toBe(4);
+		heartbeat.beat();
+		await time.advance(LIMITS.heartbeatSettleMs);
 		expect(state.writes).toBe(5);
+		await time.advance(LIMITS.heartbeatMs - 1);
+		expect(state.writes).toBe(5);
+		heartbeat.beat();
+		await time.settle();
 		await heartbeat.stop();
 		expect({ ...state, pending: time.pending() }).toMatchObject({ writes: 5, removals: 1, pending: 0 });
 	});
