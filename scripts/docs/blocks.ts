@@ -3,6 +3,7 @@ import type { ClientBase } from "pg";
 import { commandSections, errorTable, exitTable, globalOptions } from "./cli.ts";
 import * as conditions from "./conditions.ts";
 import { refusedConfigurations, variableTable } from "./configuration.ts";
+import { envoyFindings, firebreakFindings } from "./findings.ts";
 import { routeTable } from "./http.ts";
 import { limitTable } from "./limits.ts";
 import { permissionTables } from "./permissions.ts";
@@ -38,4 +39,6 @@ export const BLOCKS: Readonly<Record<string, Block>> = {
 	"condition-refusals": conditions.refusalTable,
 	limits: limitTable,
 	routes: routeTable,
+	"envoy-findings": envoyFindings,
+	"firebreak-findings": firebreakFindings,
 };

@@ -13,10 +13,10 @@ const EXIT_MEANINGS: Readonly<Record<keyof typeof EXIT, string>> = {
 	failure: "it failed: a wrong configuration, a migration whose SQL failed, a bug",
 	usage: "wrong usage of the command line",
 	uncompilable: "a policy set does not compile",
-	no: "the answer is no: an explained request is denied",
+	no: "the answer is no: an explained request is denied, the doctor found a danger or a warning",
 	drift: "applied migrations, or the schema, are not what the files say",
 	timeout: "waited in vain",
-	unreachable: "Postgres cannot be reached",
+	unreachable: "Postgres, or the Envoy to look at, cannot be reached",
 };
 
 /** The real program; nothing runs until a command line is parsed. */

@@ -59,6 +59,7 @@ static_resources:
                 stat_prefix: payments
 ${take("http_filters", 16)}
 ${take("normalize_path", 16)}
+${take("early_header_mutation_extensions", 16)}
 ${take("common_http_protocol_options", 16)}
 ${take("access_log", 16)}
                 route_config:
