@@ -272,7 +272,8 @@ export const LIMITS = {
 	exchangesBurst: 100,
 	/** Workloads that a token names one behind the other as those that acted (RFC 8693, 4.1). */
 	actorDepth: 8,
-	/** Of one look at an Envoy's admin side: each answer's time and size; a large mesh's configuration has some 100 MB. */
+	/** One answer of an Envoy's admin side, from the connection to the last byte. */
 	doctorAnswerMs: 15_000,
+	/** Its size; the configuration of a large mesh has some 100 MB. */
 	doctorAnswerBytes: 268_435_456,
 } as const;
