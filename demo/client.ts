@@ -20,6 +20,8 @@ export interface ClientRequest {
 	/** A header given as an array is sent once for each value. */
 	readonly headers?: Readonly<Record<string, string | readonly string[]>>;
 	readonly body?: string;
+	/** The address of this machine that it is sent from; the system's choice by default. */
+	readonly localAddress?: string;
 	/** HTTP/1.1 by default. */
 	readonly http2?: boolean;
 	/** Milliseconds until it is given up, 15 s by default. */
@@ -57,6 +59,7 @@ type Answer = [status: number, headers: Record<string, unknown>, text: string];
 function tlsOptions(request: ClientRequest) {
 	return {
 		ca: request.authority,
+		...(request.localAddress !== undefined && { localAddress: request.localAddress }),
 		...(request.certificate && { cert: request.certificate.certificate, key: request.certificate.key }),
 		// In a mesh the URI name says who answers, not the host name.
 		checkServerIdentity: (_host: string, certificate: PeerCertificate): Error | undefined => {

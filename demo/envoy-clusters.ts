@@ -25,10 +25,13 @@ export function tlsContext(files: CertificateFiles, authorityFile: string, peer?
 }
 
 export function upstreamCluster(sidecar: SidecarOptions, { authorityFile }: EnvoyOptions): Json {
-	const { name, upstreamPort, upstreamProtocol = "http/1.1", upstreamSpiffeId } = sidecar;
+	const { name, files, upstreamPort, upstreamProtocol = "http/1.1", upstreamSpiffeId, upstreamFrom } = sidecar;
 	return {
 		...cluster(name, [upstreamPort], { http2: upstreamProtocol === "h2" }),
-		...(upstreamSpiffeId !== undefined && mutualTls(sidecar.files, authorityFile, upstreamSpiffeId, upstreamProtocol)),
+		...(upstreamSpiffeId !== undefined && mutualTls(files, authorityFile, upstreamSpiffeId, upstreamProtocol)),
+		...(upstreamFrom !== undefined && {
+			upstream_bind_config: { source_address: { address: upstreamFrom, port_value: 0 } },
+		}),
 	};
 }
 

@@ -19,6 +19,8 @@ export interface SidecarOptions {
 	readonly upstreamSpiffeId?: string;
 	/** Sent as context extension `firebreak.destination`; absent by default, since the listener's certificate says it. */
 	readonly destination?: string;
+	/** The address of this machine that requests to the service leave from; the system's choice by default. */
+	readonly upstreamFrom?: string;
 	/** In place of the same option for all. */
 	readonly paths?: PathHandling;
 	/** Repeated headers told one by one, not joined; so by default. */

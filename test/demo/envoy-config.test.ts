@@ -34,6 +34,7 @@ describe("the bootstrap, as the real Envoy judges it", () => {
 			{
 				...sidecar,
 				name: "door",
+				upstreamFrom: "127.0.0.3",
 				upstreamSpiffeId: "spiffe://prod.example.org/ns/payments/sa/payments",
 				paths: { normalize: true, mergeSlashes: false, rejectEscapedSlashes: false },
 				rawHeaders: false,

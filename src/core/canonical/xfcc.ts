@@ -14,28 +14,64 @@ const NOTHING: readonly string[] = [];
  * no URI, or two, or one that is no SPIFFE ID: a hop that were left out would lend its place to another.
  */
 export function parseForwardedClientCert(header: string): readonly string[] {
+	const elements = readElements(header);
+	if (elements === null || elements.length > LIMITS.forwardedHops) return NOTHING;
 	const hops: string[] = [];
-	let uri: string | null = null;
-	let position = 0;
-	while (position <= header.length) {
-		const equals = header.indexOf("=", position);
-		if (equals === -1) return NOTHING;
-		const key = header.slice(position, equals).trim().toLowerCase();
-		if (!KEY.test(key)) return NOTHING;
-		const end = valueEnd(header, equals + 1);
-		if (end === -1) return NOTHING;
-		if (key === "uri") {
-			const value = unquoted(header.slice(equals + 1, end).trim());
-			if (uri !== null || parseSpiffeId(value) === null) return NOTHING;
-			uri = value;
-		}
-		position = end + 1;
-		if (header.charCodeAt(end) === SEMICOLON) continue;
-		if (uri === null || hops.length === LIMITS.forwardedHops) return NOTHING;
-		hops.push(uri);
-		uri = null;
+	for (const fields of elements) {
+		const [uri, ...others] = fields.filter(({ key }) => key === "uri");
+		if (uri === undefined || others.length > 0 || parseSpiffeId(uri.value) === null) return NOTHING;
+		hops.push(uri.value);
 	}
 	return hops.reverse();
+}
+
+/** What is known of a caller and of the proxy that met it, apart from the header. */
+export interface Met {
+	readonly principal: string | null;
+	/** base64url(SHA-256(DER)) of the caller's certificate. */
+	readonly certificateHash: string | null;
+	/** The proxy's own. */
+	readonly by: string | null;
+}
+
+/**
+ * Whether the last element says what is known of the caller, and nothing besides: then it does not matter whether the
+ * proxy that met the caller wrote it, or the caller itself.
+ */
+export function tellsWhatIsKnown(header: string, { principal, certificateHash, by }: Met): boolean {
+	const fields = readElements(header)?.at(-1);
+	if (!fields || principal === null || !fields.some(({ key }) => key === "uri")) return false;
+	return fields.every(({ key, value }) => {
+		if (key === "uri") return value === principal;
+		if (key === "hash") return certificateHash !== null && value === hexOf(certificateHash);
+		return key === "by" && value === by;
+	});
+}
+
+interface Field {
+	/** In lower case. */
+	readonly key: string;
+	readonly value: string;
+}
+
+/** The fields of each element, as written from left to right; null when anything is malformed. */
+function readElements(header: string): readonly (readonly Field[])[] | null {
+	const elements: Field[][] = [];
+	let fields: Field[] = [];
+	for (let position = 0; position <= header.length; ) {
+		const equals = header.indexOf("=", position);
+		if (equals === -1) return null;
+		const key = header.slice(position, equals).trim().toLowerCase();
+		if (!KEY.test(key)) return null;
+		const end = valueEnd(header, equals + 1);
+		if (end === -1) return null;
+		fields.push({ key, value: unquoted(header.slice(equals + 1, end).trim()) });
+		position = end + 1;
+		if (header.charCodeAt(end) === SEMICOLON) continue;
+		elements.push(fields);
+		fields = [];
+	}
+	return fields.length === 0 ? elements : null;
 }
 
 /** The last `count` elements of a header that {@link parseForwardedClientCert} can read; all of it when it has no more. */
@@ -73,6 +109,12 @@ export function leafHash(header: string): string | null {
 }
 
 const SHA256_HEX = /^[0-9A-Fa-f]{64}$/;
+/** base64url as lower-case hex. */
+function hexOf(base64url: string): string {
+	const binary = atob(base64url.replaceAll("-", "+").replaceAll("_", "/"));
+	return Array.from(binary, (byte) => byte.charCodeAt(0).toString(16).padStart(2, "0")).join("");
+}
+
 const KEY = /^[a-z]+$/;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;

@@ -4,6 +4,7 @@
  * that the proxy appends to x-forwarded-client-cert the identity, and to x-forwarded-for the address, that called it.
  */
 import { lastAddresses } from "../canonical/forwarded-for.ts";
+import { tellsWhatIsKnown } from "../canonical/xfcc.ts";
 import type { Vouched } from "../decision.ts";
 import type { Request } from "../request.ts";
 import type { Snapshot } from "../snapshot.ts";
@@ -25,30 +26,41 @@ export const NOT_VOUCHED: Vouched = Object.freeze({ proxied: false, identities: 
  * The address is the connection's peer, unless that is a trusted proxy: then the one which stands in x-forwarded-for where
  * the source stands in x-forwarded-client-cert, counted from the right. So of two trusted proxies in a row the address that
  * the farther one saw is taken, and nothing that stands before it. A proxy that forwards an identity without an address
- * leaves it unknown. The proxy that asks may have appended the peer itself (`use_remote_address`), which is not counted:
- * no caller may share a trusted proxy's address.
+ * leaves it unknown. The proxy that asks may have appended the peer itself to either header (`use_remote_address`,
+ * `APPEND_FORWARD`), which is not counted: no caller may share a trusted proxy's address.
  */
 export function readForwarded(snapshot: Snapshot, request: Request, source: Source): Forwarded {
 	const { peer, forwarded, headers } = request;
 	const header = headers["x-forwarded-for"];
+	if (header === undefined && forwarded === null) return { address: peer.address, vouched: NOT_VOUCHED };
+	const own = header === undefined ? 0 : appendedByAsker(header, peer.address);
 	// Without forwarded identities the source is the peer itself.
 	const proxied = forwarded === null ? source.segment?.trusted_proxy === true : isTrusted(snapshot, peer.principal);
 	if (!proxied) {
-		if (header === undefined) return { address: peer.address, vouched: NOT_VOUCHED };
-		const addresses = appendedByAsker(header, peer.address);
-		return { address: peer.address, vouched: { proxied, identities: 0, addresses } };
+		return {
+			address: peer.address,
+			vouched: { proxied, identities: forwarded ? writtenByAsker(request) : 0, addresses: own },
+		};
 	}
 	const identities = hopsTo(snapshot, forwarded ?? []);
+	const hops = identities > 0 && forwarded?.[0] === peer.principal ? identities - 1 : identities;
 	if (header === undefined) {
-		return { address: identities === 0 ? peer.address : null, vouched: { proxied, identities, addresses: 0 } };
+		return { address: hops === 0 ? peer.address : null, vouched: { proxied, identities, addresses: 0 } };
 	}
-	const own = appendedByAsker(header, peer.address);
 	// A caller without a certificate has an address all the same.
-	const wanted = own + Math.max(1, identities);
+	const wanted = own + Math.max(1, hops);
 	const known = lastAddresses(header, wanted);
-	const alone = identities === 0 && known.length === own;
+	const alone = hops === 0 && known.length === own;
 	const address = alone ? peer.address : (known[wanted - 1] ?? null);
 	return { address, vouched: { proxied, identities, addresses: known.length } };
+}
+
+/** 1 when the last identity is the peer's own, as the proxy that asks writes it (`SANITIZE_SET`), else 0. */
+function writtenByAsker({ peer, headers, destinationPrincipal: by }: Request): 0 | 1 {
+	const header = headers["x-forwarded-client-cert"];
+	if (header === undefined) return 0;
+	const { principal, certificateHash } = peer;
+	return tellsWhatIsKnown(header, { principal, certificateHash, by }) ? 1 : 0;
 }
 
 /** How many identities, nearest first, are believed: up to the first that is no trusted proxy. */

@@ -1,6 +1,6 @@
 import { expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { lastHops, parseForwardedClientCert } from "../../../src/core/canonical/xfcc.ts";
+import { lastHops, parseForwardedClientCert, tellsWhatIsKnown } from "../../../src/core/canonical/xfcc.ts";
 import { LIMITS } from "../../../src/core/limits.ts";
 import { parseSpiffeId } from "../../../src/core/spiffe.ts";
 
@@ -81,6 +81,22 @@ test("what proxies write is read back, whatever the subject holds", () => {
 			}
 		}),
 	);
+});
+
+test.each([
+	[`By=${B};Hash=00ff10;URI=${A}`, true],
+	[`URI=${A}`, true],
+	[`URI=${B},uri="${A}"`, true],
+	[`URI=${A},URI=${B}`, false],
+	[`By=${A};Hash=00ff10;URI=${A}`, false],
+	[`By=${B};Hash=00ff11;URI=${A}`, false],
+	[`By=${B};Hash=00ff10;Subject="CN=root";URI=${A}`, false],
+	[`By=${B};Hash=00ff10`, false],
+	[`URI=${A};URI=${B}`, false],
+	["URI", false],
+])("%s says what is known: %s", (header, known) => {
+	expect(tellsWhatIsKnown(header, { principal: A, certificateHash: "AP8Q", by: B })).toBe(known);
+	expect(tellsWhatIsKnown(header, { principal: null, certificateHash: "AP8Q", by: B })).toBe(false);
 });
 
 test("total", () => {

@@ -65,6 +65,11 @@ const CASES: readonly (readonly [what: string, given: Given, expected: readonly 
 		{ from: "door", identities: ["orders"], header: "192.0.2.1,unknown" },
 		[null, 1, 1],
 	],
+	[
+		"the proxy that asks appended the peer's identity too",
+		{ from: "door", identities: ["door", "orders"], header: `192.0.2.9,192.0.2.1,${PEER}` },
+		["192.0.2.1", 2, 2],
+	],
 	["the proxies themselves", { from: "door", identities: ["outer"], header: "10.0.0.2" }, ["10.0.0.2", 1, 1]],
 	["identities that cannot be read", { from: "door", identities: [], header: "192.0.2.1" }, ["192.0.2.1", 0, 1]],
 ];
@@ -72,6 +77,21 @@ const CASES: readonly (readonly [what: string, given: Given, expected: readonly 
 describe("the caller's address", () => {
 	test.each(CASES)("%s", (_what, given, expected) => {
 		expect(read(given)).toEqual(expected);
+	});
+
+	test("an identity that says what is known of the peer is shown, and no other", () => {
+		const vouchedOf = (header: string) => {
+			const request = requestOf({
+				peer: { certificateHash: "AAAA" },
+				destinationPrincipal: spiffe("payments"),
+				forwarded: [],
+				headers: { "x-forwarded-client-cert": header },
+			});
+			return readForwarded(snapshot, request, identifySource(snapshot, request)).vouched;
+		};
+		const told = `By=${spiffe("payments")};Hash=000000;URI=${spiffe("orders")}`;
+		expect(vouchedOf(`URI=${spiffe("door")},${told}`)).toEqual({ proxied: false, identities: 1, addresses: 0 });
+		expect(vouchedOf(`${told},URI=${spiffe("door")}`)).toEqual({ proxied: false, identities: 0, addresses: 0 });
 	});
 
 	test("of a peer without one", () => {
