@@ -85,6 +85,7 @@ test("what proxies write is read back, whatever the subject holds", () => {
 
 test.each([
 	[`By=${B};Hash=00ff10;URI=${A}`, true],
+	[`By=${B};Hash=00ff10;Subject="";URI=${A}`, true],
 	[`URI=${A}`, true],
 	[`URI=${B},uri="${A}"`, true],
 	[`URI=${A},URI=${B}`, false],
