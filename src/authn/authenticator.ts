@@ -11,6 +11,7 @@ import type { TokenUse } from "../core/passport/judge.ts";
 import type { CredentialVerdict, Request, TokenFacts } from "../core/request.ts";
 import type { Clock } from "../core/time.ts";
 import { after } from "./after.ts";
+import { looksLikeApiKey, readApiKey } from "./api-key.ts";
 import { judgeCertificate, judgeDemands, readConfirmation } from "./binding.ts";
 import { type CacheCounts, keepUntil, type Sighting, SightingCache } from "./cache.ts";
 import { type Credential, readCredential } from "./credential.ts";
@@ -19,10 +20,12 @@ import { readToken, type UnverifiedToken } from "./jws.ts";
 import { algorithmOf, type VerificationKey } from "./keys/keyset.ts";
 import type { KeyRing } from "./keys/ring.ts";
 import { findKey, type KeySource } from "./keys/source.ts";
+import { judgeUse } from "./passport.ts";
 import { readStatement, type Statement } from "./profile.ts";
 import { ProofJudge, type Proven } from "./proof/judge.ts";
 import type { ReplayMemory } from "./proof/memory.ts";
 import { invalid, isRefusal, type Refusal, refuse } from "./refusal.ts";
+import type { Shown } from "./shown.ts";
 import { isSignedBy } from "./signature.ts";
 import { judgeTimes } from "./times.ts";
 
@@ -33,14 +36,14 @@ export interface CredentialDemand {
 	readonly bound: boolean;
 	readonly passport: PassportDemand;
 	readonly lane: LaneView;
-	/** Who uses the token where, as far as it is known without it. */
-	readonly use: Omit<TokenUse, "proofKey">;
+	/** Who uses the token where. */
+	readonly use: TokenUse;
 	/** Under which callers know the destination, in place of the request's own scheme and authority; see proof/target.ts. */
 	readonly origins: readonly string[];
 }
 
 /** What authentication asks of the revocation lane. */
-export type LaneView = Pick<Lane, "revocationOf">;
+export type LaneView = Pick<Lane, "revocationOf" | "registry" | "domainKeys">;
 
 export interface Authenticator {
 	/**
@@ -129,6 +132,7 @@ class TokenAuthenticator implements Authenticator {
 		const digest = hash("sha256", credential.token, "binary");
 		const presented = { credential, digest, request, demand, remember };
 		const now = this.#clock();
+		if (looksLikeApiKey(credential.token)) return this.#judgeKey(presented, now);
 		const known = this.#cache.get(digest, now);
 		if (known && demand.issuers.includes(known.issuer.row)) {
 			if (known.genuine) this.counts.hit++;
@@ -154,19 +158,20 @@ class TokenAuthenticator implements Authenticator {
 	}
 
 	#seeOnce(
-		{ credential: { token }, digest }: Presented,
+		presented: Presented,
 		issuer: Issuer,
 		read: UnverifiedToken,
 		statement: Statement,
 		now: number,
 	): Sighting | Refusal | Promise<Sighting | Refusal> {
+		const { digest } = presented;
 		const underWay = this.#underWay.get(digest);
 		if (underWay?.issuer === issuer) {
 			this.counts.joined++;
 			return underWay.outcome;
 		}
 		this.counts.miss++;
-		const seen = this.#see(token, digest, issuer, read, statement, now);
+		const seen = this.#see(presented, issuer, read, statement, now);
 		if (!(seen instanceof Promise)) return seen;
 		const outcome = seen.finally(() => {
 			if (this.#underWay.get(digest)?.outcome === outcome) this.#underWay.delete(digest);
@@ -176,14 +181,14 @@ class TokenAuthenticator implements Authenticator {
 	}
 
 	#see(
-		token: string,
-		digest: string,
+		{ credential: { token }, digest, demand: { lane } }: Presented,
 		issuer: Issuer,
 		read: UnverifiedToken,
 		statement: Statement,
 		now: number,
 	): Sighting | Refusal | Promise<Sighting | Refusal> {
 		const source = this.#keys.of(issuer.row);
+		source.update(lane.domainKeys, now);
 		return after(findKey(source, read.kid, read.alg, issuer.algorithms, now), (key) => {
 			if (isRefusal(key)) return key;
 			if (algorithmOf(key, issuer.algorithms) !== canonicalAlgorithm(read.alg)) return invalid("algorithm");
@@ -197,25 +202,37 @@ class TokenAuthenticator implements Authenticator {
 
 	/** What changes from request to request, in one order for cached and fresh tokens, so that both give one verdict. */
 	#judge(sighting: Sighting, presented: Presented, now: number): CredentialVerdict | Promise<CredentialVerdict> {
-		const { token, times } = sighting;
-		const { demand } = presented;
-		const fault = judgeTimes(times, now);
+		const fault = judgeTimes(sighting.times, now);
 		if (fault) return invalid(fault);
+		sighting.source.update(presented.demand.lane.domainKeys, now);
 		if (now >= sighting.source.usableUntil) return refuse("keys_unavailable", "stale");
 		if (sighting.key.withdrawn) return invalid("key_unknown");
 		if (!sighting.genuine) return invalid("signature");
+		return this.#judgeShown(sighting, presented, now);
+	}
+
+	#judgeKey(presented: Presented, now: number): CredentialVerdict | Promise<CredentialVerdict> {
+		const { credential, digest, demand } = presented;
+		const encoded = () => Buffer.from(digest, "latin1").toString("base64url");
+		const shown = readApiKey(credential.token, encoded, demand.issuers, demand.lane.registry, now);
+		return isRefusal(shown) ? shown : this.#judgeShown(shown, presented, now);
+	}
+
+	#judgeShown(shown: Shown, presented: Presented, now: number): CredentialVerdict | Promise<CredentialVerdict> {
+		const { token } = shown;
+		const { demand } = presented;
 		const revocation = demand.lane.revocationOf(token, now);
 		if (revocation) return { ...refuse("token_revoked", revocation), token };
-		return after(this.#judgeBinding(sighting, presented, now), (binding) => {
+		return after(this.#judgeBinding(shown, presented, now), (binding) => {
 			if (isRefusal(binding)) return { ...binding, token };
-			if (demand.passport === "required") return { ...refuse("passport_missing", "unsupported"), token };
-			return binding.nonce === null ? sighting.verdict : { ...sighting.verdict, nonce: binding.nonce };
+			const verdict = judgeUse(shown, demand, now);
+			return binding.nonce === null || isRefusal(verdict) ? verdict : { ...verdict, nonce: binding.nonce };
 		});
 	}
 
 	/** Whether the token is bound as it has to be, and the caller holds the key that it is bound to. */
-	#judgeBinding(sighting: Sighting, presented: Presented, now: number): Proven | Refusal | Promise<Proven | Refusal> {
-		const { confirmation, issuer } = sighting;
+	#judgeBinding(shown: Shown, presented: Presented, now: number): Proven | Refusal | Promise<Proven | Refusal> {
+		const { confirmation, issuer } = shown;
 		const { credential, request, demand, digest, remember } = presented;
 		if (confirmation === null) return refuse("binding_mismatch", "confirmation");
 		const proofExpected = confirmation.kind === "dpop";
@@ -246,7 +263,7 @@ function sightingOf(
 	key: VerificationKey,
 	genuine: boolean,
 	{ claims }: UnverifiedToken,
-	{ subject, subjectKind, id, scopes, times }: Statement,
+	{ subject, subjectKind, id, scopes, times, passport }: Statement,
 	now: number,
 ): Sighting {
 	const confirmation = readConfirmation(claims.cnf);
@@ -260,9 +277,21 @@ function sightingOf(
 		expiresAt: times.expiresAt,
 		keyThumbprint: key.thumbprint,
 		bound: confirmation?.kind ?? null,
-		owner: null,
+		owner: passport?.owner ?? null,
+		purpose: passport?.purpose ?? null,
 		claims,
 	});
 	const verdict = Object.freeze({ kind: "token", token } as const);
-	return { issuer, source, key, times, genuine, token, confirmation, verdict, until: keepUntil(genuine, times, now) };
+	return {
+		issuer,
+		source,
+		key,
+		times,
+		genuine,
+		token,
+		confirmation,
+		passport,
+		verdict,
+		until: keepUntil(genuine, times, now),
+	};
 }

@@ -1,24 +1,17 @@
 import { LRUCache } from "lru-cache";
 import { LIMITS } from "../core/limits.ts";
-import type { CredentialVerdict, TokenFacts } from "../core/request.ts";
-import type { Confirmation } from "./binding.ts";
-import type { Issuer } from "./issuers.ts";
 import type { VerificationKey } from "./keys/keyset.ts";
 import type { KeySource } from "./keys/source.ts";
+import type { Shown } from "./shown.ts";
 import type { Times } from "./times.ts";
 
 /** What came of verifying one token: all that does not change while its issuer's row and its key stay. */
-export interface Sighting {
-	readonly issuer: Issuer;
+export interface Sighting extends Shown {
 	readonly source: KeySource;
 	readonly key: VerificationKey;
 	readonly times: Times;
 	/** Whether the signature is good; the rest of this counts only then. */
 	readonly genuine: boolean;
-	readonly token: TokenFacts;
-	/** What it is bound to; null when that is nothing that we can check. */
-	readonly confirmation: Confirmation | null;
-	readonly verdict: Extract<CredentialVerdict, { kind: "token" }>;
 	/** Milliseconds since the epoch from which the signature is to be verified again. */
 	readonly until: number;
 }

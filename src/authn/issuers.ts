@@ -49,6 +49,11 @@ export function findIssuer(rows: readonly IssuerRow[], claims: Readonly<Record<s
 	return issuer?.row.profile === "jwt_svid" ? issuer : invalid("issuer");
 }
 
+/** The one of these issuers that has this url. */
+export function issuerAmong(rows: readonly IssuerRow[], url: string): Issuer | undefined {
+	return directoryOf(rows).get(url);
+}
+
 function directoryOf(rows: readonly IssuerRow[]): ReadonlyMap<string, Issuer> {
 	let directory = directories.get(rows);
 	if (!directory) {

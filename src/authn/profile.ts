@@ -2,7 +2,9 @@
  * The profiles: which tokens an issuer's row lets in, before any signature is looked at. Each reads a token's type and
  * claims strictly; what a profile does not name, it does not accept.
  */
+import { isOwnIssuer } from "../core/issuer.ts";
 import { canonicalAlgorithm } from "../core/jwks.ts";
+import { type Passport, readPassport } from "../core/passport/passport.ts";
 import type { SubjectKind } from "../core/request.ts";
 import { parseSpiffeId } from "../core/spiffe.ts";
 import type { Issuer } from "./issuers.ts";
@@ -21,10 +23,12 @@ export interface Statement {
 	readonly id: string | null;
 	readonly scopes: readonly string[];
 	readonly times: Times;
+	/** The one that the token carries; null when it carries none that counts. */
+	readonly passport: Passport | null;
 }
 
 /** What the profiles differ in. */
-type Reading = Pick<Statement, "subject" | "subjectKind" | "id" | "scopes">;
+type Reading = Pick<Statement, "subject" | "subjectKind" | "id" | "scopes"> & Partial<Pick<Statement, "passport">>;
 
 /** Reads a token as its issuer's profile has it: algorithm, type, claims, audience, scopes, and the longest lifetime. */
 export function readStatement(issuer: Issuer, token: UnverifiedToken): Statement | Refusal {
@@ -36,15 +40,17 @@ export function readStatement(issuer: Issuer, token: UnverifiedToken): Statement
 	if (fault) return invalid(fault);
 	const times = readTimes(token.claims, issuer.row.max_lifetime);
 	if (typeof times === "string") return invalid(times);
-	return { ...reading, times };
+	return { passport: null, ...reading, times };
 }
 
 function readByProfile(issuer: Issuer, token: UnverifiedToken): Reading | TokenFault {
 	switch (issuer.row.profile) {
 		case "rfc9068":
-			return readRfc9068(token);
+			return readRfc9068(issuer, token);
 		case "jwt_svid":
 			return readJwtSvid(issuer, token);
+		case "kubernetes":
+			return readKubernetes(issuer, token);
 		case "oidc":
 			return readOidc(issuer, token);
 		default:
@@ -52,14 +58,27 @@ function readByProfile(issuer: Issuer, token: UnverifiedToken): Reading | TokenF
 	}
 }
 
-/** RFC 9068, sections 2.1, 2.2 and 4. */
-function readRfc9068({ typ, claims }: UnverifiedToken): Reading | TokenFault {
+/** RFC 9068, sections 2.1, 2.2 and 4. Those that Firebreak signed say who is who, and where they may be used, in a claim. */
+function readRfc9068({ row }: Issuer, { typ, claims }: UnverifiedToken): Reading | TokenFault {
 	if (!isAccessTokenType(typ)) return "type";
 	const { sub, client_id: client, iat, jti } = claims;
 	if (!isText(sub) || !isText(client) || !isText(jti) || iat === undefined) return "claims";
 	const scopes = readScopes(claims.scope, false);
-	return scopes ? { subject: sub, subjectKind: kindOf(sub === client), id: jti, scopes } : "scope";
+	if (!scopes) return "scope";
+	if (!isOwnIssuer(row)) return { subject: sub, subjectKind: kindOf(sub === client), id: jti, scopes };
+	const own = readOwnClaim(claims.firebreak);
+	return own ? { subject: sub, subjectKind: own.kind, id: jti, scopes, passport: own.passport } : "claims";
 }
+
+/** The claim `firebreak`: a passport, and the kind of the subject. Null when it cannot be read, as a whole. */
+function readOwnClaim(claim: unknown): { readonly kind: SubjectKind; readonly passport: Passport } | null {
+	if (typeof claim !== "object" || claim === null) return null;
+	const { kind, ...json } = claim as Readonly<Record<string, unknown>>;
+	const passport = readPassport(json);
+	return isKind(kind) && "owner" in passport ? { kind, passport } : null;
+}
+
+const isKind = (kind: unknown): kind is SubjectKind => kind === "client" || kind === "user" || kind === "workload";
 
 /**
  * SPIFFE JWT-SVID, sections 2 and 3. `typ` is compared by case, as the standard spells it. A JWT-SVID says who a
@@ -73,6 +92,36 @@ function readJwtSvid(issuer: Issuer, { typ, claims }: UnverifiedToken): Reading 
 	const workload = parseSpiffeId(sub);
 	if (!workload || workload.path === "" || workload.trustDomain !== issuer.options.trustDomain) return "subject";
 	return { subject: sub, subjectKind: "workload", id: jti ?? null, scopes: [] };
+}
+
+/**
+ * Service-account tokens of Kubernetes, as the TokenRequest API makes them (projected volumes). The subject and the claim
+ * `kubernetes.io` have to tell the same story. They grant nothing, so they have no scopes. Tokens from secrets, which never
+ * end, have neither that claim nor an audience.
+ */
+function readKubernetes({ options }: Issuer, { typ, claims }: UnverifiedToken): Reading | TokenFault {
+	if (typ !== null && typ !== "JWT") return "type";
+	const { sub, jti, iat, nbf } = claims;
+	if (!isText(sub) || !(jti === undefined || isText(jti)) || iat === undefined || nbf === undefined) return "claims";
+	const [, namespace, name] = SERVICE_ACCOUNT.exec(sub) ?? [];
+	if (namespace === undefined || name === undefined) return "subject";
+	const { namespace: told, serviceaccount: account, pod } = objectOf(claims["kubernetes.io"]);
+	const { name: accountName, uid } = objectOf(account);
+	if (told !== namespace || accountName !== name || !isText(uid)) return "claims";
+	if (options.requirePod || pod !== undefined) {
+		const { name: podName, uid: podUid } = objectOf(pod);
+		if (!isText(podName) || !isText(podUid)) return "claims";
+	}
+	if (options.namespaces !== null && !options.namespaces.includes(namespace)) return "subject";
+	return { subject: sub, subjectKind: "workload", id: jti ?? null, scopes: [] };
+}
+
+/** A namespace is a DNS label, a service account's name a DNS subdomain (RFC 1123). */
+const SERVICE_ACCOUNT =
+	/^system:serviceaccount:([a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?):([a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?)$/;
+
+function objectOf(value: unknown): Readonly<Record<string, unknown>> {
+	return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
 }
 
 /** JWT access tokens of providers that do not follow RFC 9068: `options` says which claims carry what. */

@@ -37,6 +37,8 @@ export const CREDENTIAL_DETAILS = {
 		issued_in_future: "its iat lies in the future",
 		key_unknown: "signed with a key that the issuer does not publish",
 		signature: "the signature does not verify",
+		checksum: "an API key that was mistyped or made up",
+		unknown_key: "an API key that nobody issued, or that was over long ago",
 	},
 	token_revoked: {
 		token: "this token was revoked",
@@ -78,7 +80,19 @@ export const CREDENTIAL_DETAILS = {
 		confirmation: "cnf of an unknown kind, or with several members",
 	},
 	passport_missing: {
-		unsupported: "a passport is demanded, and this version does not know any",
+		absent: "the domain takes tokens with a passport alone, and this one is not registered",
+	},
+	passport_context: {
+		environment: "the source or the destination is not in the token's environment",
+		source: "a workload that the token was not made for",
+		destination: "a service that the token was not made for",
+		network: "from an address outside the token's networks, or from one that is not known",
+		device: "without the certificate or key that the token belongs to",
+		window: "outside the times of the week at which it may be used",
+		purpose: "for a purpose that the issuer's options do not name, or for none",
+		not_yet_valid: "before the passport's not_before",
+		expired: "past the passport's expiry",
+		unreadable: "registered with restrictions that this version does not understand",
 	},
 	replay_store_down: {
 		unreachable: "no connection to Redis",
@@ -98,6 +112,7 @@ type Details = typeof CREDENTIAL_DETAILS;
 export type Refusal = Extract<CredentialVerdict, { kind: "refused" }>;
 /** A detail of `token_invalid`, by far the commonest reason. */
 export type TokenFault = keyof Details["token_invalid"];
+export type PassportFault = keyof Details["passport_context"];
 export type ProofFault = keyof Details["proof_invalid"];
 
 const refusals = new Map<string, Refusal>();

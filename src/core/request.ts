@@ -72,7 +72,9 @@ export interface TokenFacts {
 	readonly keyThumbprint: string | null;
 	/** The key that it is worth something with only: of a DPoP proof or of the caller's certificate; null for a bearer token. */
 	readonly bound: "dpop" | "mtls" | null;
+	/** Of its passport, like its purpose; null when it has none. */
 	readonly owner: string | null;
+	readonly purpose: string | null;
 	/** All claims, for conditions. */
 	readonly claims: Readonly<Record<string, unknown>>;
 }

@@ -64,6 +64,7 @@ describe("a verified token", () => {
 				keyThumbprint: expect.stringMatching(/^[\w-]{43}$/),
 				bound: null,
 				owner: null,
+				purpose: null,
 				claims: world.claims({ tenant: { name: "blue" } }),
 			},
 		});

@@ -65,6 +65,7 @@ export const tokenFacts = (facts: Partial<TokenFacts> = {}): TokenFacts => ({
 	keyThumbprint: null,
 	bound: null,
 	owner: null,
+	purpose: null,
 	claims: {},
 	...facts,
 });

@@ -83,7 +83,14 @@ const URLS = {
 	binding: "https://binding.example.org",
 	twins: "https://twins.example.org",
 	pss: "https://pss.example.org",
+	nonced: "https://nonced.example.org",
 	partner: "https://partner.example.net",
+	podless: "https://podless.example.org",
+	namespaced: "https://namespaced.example.org",
+	purposeful: "https://purposeful.example.org",
+	own: "https://own.example.org",
+	keys: "https://keys.example.org",
+	unknown: "https://unknown.example.org",
 } as const;
 export type IssuerName = keyof typeof URLS;
 
@@ -99,8 +106,18 @@ const ROWS: Readonly<Partial<Record<IssuerName, Partial<IssuerRow>>>> = {
 	kubernetes: { profile: "kubernetes" },
 	binding: { binding: "dpop" },
 	pss: { algorithms: ["PS256"] },
+	nonced: { options: { dpop_nonce: true } },
 	partner: { domain: "partner" },
+	podless: { profile: "kubernetes", options: { require_pod: false } },
+	namespaced: { profile: "kubernetes", options: { namespaces: ["orders"] } },
+	purposeful: { options: { purposes: ["export"] } },
+	own: { jwks: null, options: { signer: "firebreak" } },
+	keys: { profile: "api_key", jwks: null, audiences: [] },
+	unknown: { profile: "paseto" as IssuerRow["profile"] },
 };
+
+/** What Firebreak signs with for the domain `internal`; a lane has to tell of it. */
+export const OWN_KEY = makeSigningKey("ES256", "own-1");
 
 /** Issuers, their keys, and what signs for them. All but `partner` belong to the domain `internal`. */
 export class TokenWorld {
@@ -118,6 +135,7 @@ export class TokenWorld {
 		) as Record<IssuerName, SigningKey>;
 		this.key = {
 			...own,
+			own: OWN_KEY,
 			es: own.main,
 			rs: make("RS256", "main-rs"),
 			ed: make("EdDSA", "main-ed"),

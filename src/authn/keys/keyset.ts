@@ -58,7 +58,8 @@ export function withdrawAbsent(previous: KeySet | null, next: KeySet): void {
 	for (const key of previous?.keys ?? []) key.withdrawn = !kept.has(key);
 }
 
-function importKey(source: PublicJwk, previous: KeySet | null): VerificationKey | null {
+/** The key of `previous` when it is the same one. Null when its numbers are no key. */
+export function importKey(source: PublicJwk, previous: KeySet | null): VerificationKey | null {
 	const imported = importPublicKey(source);
 	if (imported === null) return null;
 	const same = previous?.keys.find(

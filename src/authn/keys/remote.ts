@@ -79,6 +79,8 @@ export class RemoteKeys implements KeySource {
 		this.#running = null;
 	}
 
+	update(): void {}
+
 	/** Joins a fetch that is under way; otherwise starts one, at most once in a cooldown, whoever asks how often. */
 	refresh(now: number): Promise<void> | null {
 		if (this.#fetching) return this.#fetching;

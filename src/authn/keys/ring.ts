@@ -1,6 +1,7 @@
-import { isVerifiable } from "../../core/issuer.ts";
+import { isOwnIssuer, isVerifiable } from "../../core/issuer.ts";
 import type { IssuerRow } from "../../core/model.ts";
 import type { Clock } from "../../core/time.ts";
+import { DomainKeySource } from "./domain.ts";
 import { KEY_TIMINGS, type KeyTimings, RemoteKeys, type RemoteKeysOptions } from "./remote.ts";
 import { InlineKeys, type KeyReport, type KeySource } from "./source.ts";
 
@@ -42,7 +43,7 @@ export class KeyRing {
 	follow(issuers: Iterable<IssuerRow>): void {
 		const followed = new Map<string, KeySource>();
 		for (const row of issuers) {
-			if (isVerifiable(row.profile)) followed.set(contentKey(row), this.of(row));
+			if (isVerifiable(row.profile) && row.profile !== "api_key") followed.set(contentKey(row), this.of(row));
 		}
 		for (const [key, source] of this.#sources) if (followed.get(key) !== source) source.stop();
 		for (const source of followed.values()) source.start();
@@ -77,11 +78,13 @@ export class KeyRing {
 	}
 
 	#create(row: IssuerRow): KeySource {
+		if (isOwnIssuer(row)) return new DomainKeySource(row.url, row.domain);
 		if (row.jwks_uri !== null) return new RemoteKeys(row, row.jwks_uri, this.#options);
 		return new InlineKeys(row, this.#options.report);
 	}
 }
 
-function contentKey({ url, profile, jwks_uri, jwks }: IssuerRow): string {
-	return JSON.stringify([url, profile, jwks_uri, jwks]);
+function contentKey(row: IssuerRow): string {
+	const { url, profile, jwks_uri, jwks, domain } = row;
+	return JSON.stringify([url, profile, jwks_uri, jwks, isOwnIssuer(row) ? domain : null]);
 }

@@ -1,4 +1,5 @@
 import type { KeyProblem } from "../../core/jwks.ts";
+import type { DomainKeys } from "../../core/lane/domain-keys.ts";
 import type { IssuerRow } from "../../core/model.ts";
 import { type Refusal, refuse } from "../refusal.ts";
 import { importKeySet, KeySet, type VerificationKey } from "./keyset.ts";
@@ -15,6 +16,8 @@ export interface KeySource {
 	readonly failing: boolean;
 	/** Seconds since the last good fetch at `now`; infinite before the first, null where nothing is fetched. */
 	age(now: number): number | null;
+	/** Takes over what a view of the lane says at `now`, where that is where keys come from. */
+	update(domainKeys: DomainKeys, now: number): void;
 	/** Looks for newer keys; never rejects. Null when it would be too soon, or there is nowhere to look. */
 	refresh(now: number): Promise<void> | null;
 	start(): void;
@@ -43,6 +46,8 @@ export class InlineKeys implements KeySource {
 		this.failing = this.keys === null;
 		if (!(set instanceof KeySet)) report({ kind: "refused", issuer: row.url, problems: set });
 	}
+
+	update(): void {}
 
 	refresh(): null {
 		return null;

@@ -5,7 +5,7 @@ import type { TokenUse } from "../passport/judge.ts";
 import type { Located } from "./locate.ts";
 import type { Route } from "./route.ts";
 
-export class RoutedUse implements Omit<TokenUse, "proofKey"> {
+export class RoutedUse implements TokenUse {
 	readonly principal: string | null;
 	readonly source: SegmentRow | null;
 	readonly destination: SegmentRow;

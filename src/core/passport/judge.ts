@@ -3,7 +3,7 @@ import type { SegmentRow } from "../model.ts";
 import type { Passport } from "./passport.ts";
 
 /** Which restriction a use breaks; the detail of `passport_context`. */
-export type PassportFault = "environment" | "source" | "destination" | "network" | "device" | "window";
+export type BrokenRestriction = "environment" | "source" | "destination" | "network" | "device" | "window";
 
 /** The use of a token, as far as the restrictions ask. */
 export interface TokenUse {
@@ -16,15 +16,19 @@ export interface TokenUse {
 	readonly address: string | null;
 	/** base64url SHA-256 of the caller's certificate, or null. */
 	readonly certificateHash: string | null;
-	/** RFC 7638 thumbprint of the key that the caller proved to hold, or null. */
-	readonly proofKey: string | null;
 }
 
 /**
  * The first restriction that the use breaks at `now` (milliseconds since the epoch), in the order of DESIGN.md; null when
  * it keeps all. What is not known breaks a restriction that asks for it.
+ * @param proofKey RFC 7638 thumbprint of the key that the caller proved to hold, or null.
  */
-export function judgePassport(passport: Passport, use: TokenUse, now: number): PassportFault | null {
+export function judgePassport(
+	passport: Passport,
+	use: TokenUse,
+	proofKey: string | null,
+	now: number,
+): BrokenRestriction | null {
 	const { environment, sources, destinations, networks, device, windows } = passport;
 	const { source, destination, principal, address } = use;
 	if (environment !== null && (destination.environment !== environment || source?.environment !== environment)) {
@@ -33,7 +37,7 @@ export function judgePassport(passport: Passport, use: TokenUse, now: number): P
 	if (sources.length > 0 && !sources.some((name) => name === principal || name === source?.name)) return "source";
 	if (destinations.length > 0 && !destinations.includes(destination.name)) return "destination";
 	if (networks.length > 0 && !(address !== null && networks.some((holds) => holds(address)))) return "network";
-	if (device !== null && device !== use.proofKey && device !== use.certificateHash) return "device";
+	if (device !== null && device !== proofKey && device !== use.certificateHash) return "device";
 	if (windows.length > 0 && !windows.some((isOpen) => isOpen(now))) return "window";
 	return null;
 }

@@ -3,7 +3,19 @@ import type { TokenCase } from "./case.ts";
 import { claims } from "./claims.ts";
 import { credentials } from "./credentials.ts";
 import { forms } from "./forms.ts";
+import { kubernetes } from "./kubernetes.ts";
+import { passports } from "./passports.ts";
 import { profiles } from "./profiles.ts";
+import { proofs } from "./proofs.ts";
 import { signatures } from "./signatures.ts";
 
-export const CASES: readonly TokenCase[] = [...credentials, ...forms, ...claims, ...profiles, ...signatures];
+export const CASES: readonly TokenCase[] = [
+	...credentials,
+	...forms,
+	...claims,
+	...profiles,
+	...kubernetes,
+	...passports,
+	...proofs,
+	...signatures,
+];

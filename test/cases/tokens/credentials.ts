@@ -107,11 +107,4 @@ export const credentials: readonly TokenCase[] = [
 		present: (world) => world.tokenOf("binding", { client_id: "web" }, { typ: "at+jwt" }),
 		expect: ["binding_mismatch", "unbound"],
 	},
-	{
-		no: 39,
-		name: "a domain that demands a passport",
-		present: (world) => world.token(),
-		demand: { passport: "required" },
-		expect: ["passport_missing", "unsupported"],
-	},
 ];

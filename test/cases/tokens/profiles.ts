@@ -117,5 +117,5 @@ export const profiles: readonly TokenCase[] = [
 	refused(18, "oidc, scope an array with a space in it", "scope", arrays({ scp: ["a b"] })),
 	refused(18, "oidc, scope an array with a number in it", "scope", arrays({ scp: ["a", 1] })),
 
-	refused(22, "a profile that is not verified yet", "unsupported", (world) => world.tokenOf("kubernetes")),
+	refused(22, "a profile that is not known", "unsupported", (world) => world.tokenOf("unknown")),
 ];
