@@ -50,7 +50,8 @@ export class Site implements AsyncDisposable {
 		return url.href;
 	}
 
-	async serve(databaseUrl: string, readyWithinMs = 300_000): Promise<Server> {
+	/** @param settings environment variables that are added */
+	async serve(databaseUrl: string, settings: Readonly<Record<string, string>> = {}): Promise<Server> {
 		const [grpcPort, adminPort] = await freePorts(2);
 		const [grpc, admin] = [`127.0.0.1:${grpcPort}`, `127.0.0.1:${adminPort}`];
 		const start = performance.now();
@@ -64,10 +65,11 @@ export class Site implements AsyncDisposable {
 				DATABASE_URL: databaseUrl,
 				FIREBREAK_GRPC_ADDR: grpc,
 				FIREBREAK_ADMIN_ADDR: admin,
+				...settings,
 			},
 			onOutput: (text) => log.read(text),
 			ready: async () => (await fetch(`http://${admin}/readyz`)).ok,
-			readyWithinMs,
+			readyWithinMs: 300_000,
 		});
 		this.#resources.defer(() => running.stop());
 		return new Server(running, grpc, log, (performance.now() - start) / 1_000);
