@@ -1,0 +1,157 @@
+/**
+ * A flood of distinct forged tokens from one source, over gRPC: what another source's requests take meanwhile, beside what
+ * they take in quiet. Server, attacker and the honest source are processes of their own.
+ */
+import { fork } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { setTimeout as sleep } from "node:timers/promises";
+import { accessToken, accessTokenClaims, jwksOf, makeSigningKey } from "../../demo/tokens.ts";
+import { createAuthenticator } from "../../src/authn/authenticator.ts";
+import { KeyRing } from "../../src/authn/keys/ring.ts";
+import { Lane } from "../../src/core/lane/lane.ts";
+import { createCheck } from "../../src/extauthz/check.ts";
+import { startGrpcServer } from "../../src/extauthz/server.ts";
+import { MemoryLimiter } from "../../src/limiter/memory.ts";
+import { connect } from "../extauthz/client.ts";
+import { checkRequest } from "../support/check-requests.ts";
+import { domain, policy, segment, snapshotOf } from "../support/policy-set.ts";
+import { AUDIENCE, issuerRow, proofMemory } from "../support/tokens.ts";
+import { printTable, quantile, TINY } from "./measure.ts";
+import { reach } from "./reach.ts";
+
+const ISSUER = "https://id.example.org";
+const FORGED_PER_SECOND = 1_500;
+const HONEST_PER_SECOND = 200;
+const SECONDS = TINY ? 0.3 : 6;
+
+interface Site {
+	readonly port: number;
+	/** Good tokens of the honest source. */
+	readonly tokens: readonly string[];
+}
+
+/** Runs as the child that serves. */
+async function serve(): Promise<void> {
+	const key = makeSigningKey("ES256", "k");
+	const snapshot = snapshotOf({
+		domains: [domain({ name: "internal" })],
+		issuers: [issuerRow({ url: ISSUER, jwks: jwksOf(key) })],
+		segments: [segment({ name: "orders" }), segment({ name: "reports" }), segment({ name: "payments" })],
+		policies: [policy({ name: "read", source: "*", destination: "payments" })],
+	});
+	const authenticator = createAuthenticator({
+		clock: Date.now,
+		keys: new KeyRing({ clock: Date.now }),
+		replay: proofMemory(),
+	});
+	const view = () => ({ snapshot, lane: new Lane(), policyConfirmedAt: Date.now(), laneConfirmedAt: Date.now() });
+	const onError = (error: unknown) => {
+		throw error;
+	};
+	const { address } = await startGrpcServer({
+		address: { kind: "tcp", host: "127.0.0.1", port: 0 },
+		tls: null,
+		check: createCheck({
+			view,
+			authenticator,
+			limiter: new MemoryLimiter({ stopwatch: () => performance.now(), liveServers: () => 1 }),
+			ages: { maxPolicyAge: 1e9, maxRevocationAge: 1e9 },
+			enforcerIdentity: "none",
+			clock: Date.now,
+			stopwatch: () => performance.now(),
+			newId: () => "id",
+			observe: () => {},
+			onError,
+		}),
+		onError,
+		onTlsReload: () => {},
+	});
+	const now = Date.now() / 1000;
+	const options = { issuer: ISSUER, audience: AUDIENCE, now, scope: "x" };
+	const tokens = Array.from({ length: 100 }, (_, index) => accessToken(key, { ...options, subject: `r-${index}` }));
+	process.send!({ port: (address as { port: number }).port, tokens } satisfies Site);
+}
+
+/** Asks at its own pace; milliseconds of each answer. */
+async function press(port: number, perSecond: number, seconds: number, next: () => unknown): Promise<Answers> {
+	const client = connect({ kind: "tcp", host: "127.0.0.1", port });
+	const latency: number[] = [];
+	const statuses: Record<number, number> = {};
+	const started = performance.now();
+	const under: Promise<unknown>[] = [];
+	for (let asked = 0; performance.now() < started + seconds * 1_000; await sleep(1)) {
+		for (const due = ((performance.now() - started) / 1_000) * perSecond; asked < due; asked++) {
+			const at = performance.now();
+			under.push(
+				client.check(next()).then(({ deniedResponse }) => {
+					latency.push(performance.now() - at);
+					const status = deniedResponse?.status?.code ?? 200;
+					statuses[status] = (statuses[status] ?? 0) + 1;
+				}),
+			);
+		}
+	}
+	await Promise.all(under);
+	client.close();
+	return { latency, statuses };
+}
+
+interface Answers {
+	readonly latency: readonly number[];
+	readonly statuses: Readonly<Record<number, number>>;
+}
+
+/** Runs as the child that attacks: each token is another one, and its signature nobody's. */
+async function attack(port: number): Promise<void> {
+	const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
+	const options = { issuer: ISSUER, audience: AUDIENCE, subject: "orders", now: Date.now() / 1000, scope: "x" };
+	const header = encode({ alg: "ES256", typ: "at+jwt", kid: "k" });
+	const { statuses } = await press(port, FORGED_PER_SECOND, SECONDS, () => {
+		const token = `${header}.${encode(accessTokenClaims(options))}.${randomBytes(64).toString("base64url")}`;
+		return checkRequest({ from: "orders", headers: { authorization: `Bearer ${token}` } });
+	});
+	process.send!(statuses);
+}
+
+export async function measureFlood(): Promise<void> {
+	const child = (...args: string[]) => fork(new URL(import.meta.url), args);
+	const server = child("serve");
+	try {
+		const [{ port, tokens }] = (await once(server, "message")) as [Site];
+		let turn = 0;
+		const next = () => checkRequest({ from: "reports", headers: { authorization: `Bearer ${tokens[turn++ % 100]}` } });
+		await press(port, HONEST_PER_SECOND, SECONDS / 3, next);
+		const quiet = await press(port, HONEST_PER_SECOND, SECONDS, next);
+		const attacker = child("attack", String(port));
+		const answered = once(attacker, "message");
+		await sleep(TINY ? 0 : 500);
+		const flooded = await press(port, HONEST_PER_SECOND, SECONDS, next);
+		const [statuses] = (await answered) as [Answers["statuses"]];
+		const row = (name: string, { latency, statuses: seen }: Answers) => [
+			name,
+			...[0.5, 0.99].map((q) => `${quantile(latency, q).toFixed(2)} ms`),
+			Object.entries(seen)
+				.map(([status, count]) => `${status}: ${count}`)
+				.join(", "),
+		];
+		const ratio = quantile(flooded.latency, 0.99) / quantile(quiet.latency, 0.99);
+		printTable(
+			`${FORGED_PER_SECOND} distinct forgeries a second from one source; ${HONEST_PER_SECOND} requests a second from another`,
+			["the other source", "median", "p99", "answers"],
+			[row("in quiet", quiet), row("in the flood", flooded)],
+		);
+		process.stdout.write(`  the flood was answered ${JSON.stringify(statuses)}\n`);
+		const beside = `p99 in quiet, ${quantile(quiet.latency, 0.99).toFixed(2)} ms`;
+		reach({ what: "others' p99 in a flood of forgeries", measured: [ratio], most: [2], unit: "x", beside });
+	} finally {
+		server.kill();
+	}
+}
+
+const [role, port] = process.argv.slice(2);
+if (process.send) {
+	if (role === "serve") await serve();
+	else await attack(Number(port));
+	if (role === "attack") process.disconnect();
+}
