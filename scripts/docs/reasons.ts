@@ -254,6 +254,12 @@ const DENIALS: Readonly<Record<DenyReason, ReasonText>> = {
 		meaning: "the token cannot be judged, since the issuer's keys are not at hand",
 		cure: "see that Firebreak reaches the issuer's `jwks_uri`, and its log for why it does not",
 	},
+	overloaded: {
+		step: null,
+		meaning:
+			"more checks came than this server can answer in time; this one was not judged, so that others are. It has no decision id and no record: `firebreak_checks_shed_total` counts it",
+		cure: "add servers; see [overload](../how-to/operate.md#overload)",
+	},
 	internal_error: {
 		step: null,
 		meaning: "a bug. It denies, is logged with its stack, and marks the span as an error",

@@ -48,6 +48,8 @@ const ATTRIBUTES: Readonly<Record<keyof typeof ATTRIBUTE, string>> = {
 
 const METRICS: Readonly<Record<keyof typeof METRIC, string>> = {
 	checks: "domains are empty where they are not known",
+	checksShed:
+		"`cause` is `delay` (more come than can be answered), `streams` (too many are under way) or `deadline` (the proxy has given up). They are in no other metric. Alert on any increase: add servers",
 	checkDuration: "from 25 us to 1 s; a check that waits for keys or a signature counts in full",
 	policyRevision: "absent until policy is loaded. Alert when servers differ for longer than a minute",
 	revocationSeq: "alike",
@@ -147,6 +149,7 @@ function exampleScrape(): Promise<string> {
 		recordQueue: () => 1,
 		tokenCache: () => ({ hit: 1 }),
 		jwksAges: () => [["https://id.example.org", 1]],
+		checksShed: () => ({ delay: 1 }),
 		rateFallbacks: () => ({ slow: 1 }),
 	});
 	metrics.countCheck({ reason: "allowed", mode: "enforce", source: null, destination: null } as Decision, 0.001);

@@ -101,6 +101,8 @@ export const REASONS = {
 	revocation_stale: unavailable(),
 	replay_store_down: unavailable(),
 	keys_unavailable: unavailable(),
+	/** More checks came than can be answered; this one was not judged at all. */
+	overloaded: unavailable(),
 
 	internal_error: { status: 500, grpc: GRPC_CODE.INTERNAL, title: "Internal error", waivable: false },
 } as const satisfies Readonly<Record<string, ReasonEntry>>;

@@ -11,6 +11,8 @@ const PROTO_DIR = join(import.meta.dirname, "../../proto/");
 
 const FILES = ["envoy/service/auth/v3/external_auth.proto", "grpc/health/v1/health.proto"];
 export const AUTHORIZATION_SERVICE = "envoy.service.auth.v3.Authorization";
+/** The one call of it. */
+export const CHECK_PATH = `/${AUTHORIZATION_SERVICE}/Check`;
 
 function loadRoot(): protobuf.Root {
 	const root = new protobuf.Root();

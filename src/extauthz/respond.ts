@@ -34,6 +34,12 @@ export const FAILED: DeniedResponse = denial(REASONS.internal_error, "", [], {
 	reason: "internal_error",
 });
 
+/** The answer when more checks come than can be judged. Always the same, so that it costs nothing to make. */
+export const OVERLOADED: DeniedResponse = denial(REASONS.overloaded, "", [{ name: "retry-after", value: "1" }], {
+	decision: "deny",
+	reason: "overloaded",
+});
+
 /**
  * Sets what is known of the caller, over whatever the client sent under the same names. What is not known is removed,
  * also when no such header was seen: the proxy may show only some headers. So is every other name of that kind, with

@@ -12,11 +12,14 @@ import {
 } from "@grpc/grpc-js";
 import { LIMITS } from "../core/limits.ts";
 import type { Caller } from "./check.ts";
+import { encodeCheckResponse } from "./encode.ts";
 import { type ConnectedCall, EnforcerIdentities } from "./enforcer.ts";
 import { Health } from "./health.ts";
+import { type GuardLimits, guard, takeArrival } from "./http2-guard.ts";
 import { bind, type ListenAddress, targetOf } from "./listen.ts";
-import { AUTHORIZATION, HEALTH } from "./proto.ts";
-import { FAILED } from "./respond.ts";
+import { AUTHORIZATION, CHECK_PATH, HEALTH } from "./proto.ts";
+import { FAILED, OVERLOADED } from "./respond.ts";
+import { patienceOf, type ShedCause, Shedder, type ShedLimits } from "./shed.ts";
 import { type OnReload, ReloadingCredentials, type TlsFiles } from "./tls.ts";
 import type { CheckRequest, CheckResponse } from "./wire.ts";
 
@@ -29,24 +32,28 @@ export interface GrpcServerOptions {
 	/** Told of what `check` throws. */
 	readonly onError: (error: unknown) => void;
 	readonly onTlsReload: OnReload;
+	/** Told when more checks come than can be answered and some are shed, and when that is over. */
+	readonly onShedding?: (shedding: boolean) => void;
 	/** In place of LIMITS. */
 	readonly limits?: Partial<GrpcLimits>;
 }
 
-export type GrpcLimits = Readonly<
-	Record<
-		| "grpcMessageBytes"
-		| "grpcStreams"
-		| "grpcConnectionMegabytes"
-		| "grpcConnectionAgeMs"
-		| "grpcConnectionAgeGraceMs"
-		| "grpcKeepaliveMs"
-		| "grpcKeepaliveTimeoutMs"
-		| "healthWatchers"
-		| "tlsReloadMs",
-		number
-	>
->;
+export type GrpcLimits = GuardLimits &
+	ShedLimits &
+	Readonly<
+		Record<
+			| "grpcMessageBytes"
+			| "grpcStreams"
+			| "grpcConnectionMegabytes"
+			| "grpcConnectionAgeMs"
+			| "grpcConnectionAgeGraceMs"
+			| "grpcKeepaliveMs"
+			| "grpcKeepaliveTimeoutMs"
+			| "healthWatchers"
+			| "tlsReloadMs",
+			number
+		>
+	>;
 
 export interface DrainTimes {
 	/** For proxies to see that the server is not serving and to choose another; checks are answered all the while. */
@@ -59,6 +66,8 @@ export interface DrainTimes {
 export interface GrpcServer {
 	/** With the port that it got. */
 	readonly address: ListenAddress;
+	/** Checks that were answered `overloaded`, by cause, since the start. */
+	shed(): Readonly<Record<ShedCause, number>>;
 	/** What the health service says; at first, not serving. */
 	setServing(serving: boolean): void;
 	/**
@@ -103,20 +112,37 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
 	const limits: GrpcLimits = { ...LIMITS, ...options.limits };
 	const health = new Health(limits.healthWatchers);
 	const server = new Server(serverOptions(limits));
-	server.addService(AUTHORIZATION, { Check: checkHandler(options) });
+	const stopwatch = () => performance.now();
+	const shedder = new Shedder({
+		stopwatch,
+		idle: () => performance.eventLoopUtilization().idle,
+		random: Math.random,
+		afterTurn: setImmediate,
+		onChange: options.onShedding ?? (() => {}),
+		limits,
+	});
+	const unguard = guard(server, {
+		path: CHECK_PATH,
+		admit: () => (shedder.admit() ? null : SHED),
+		ended: (begun) => shedder.ended(begun),
+		stopwatch,
+		limits,
+	});
+	server.addService(AUTHORIZATION, { Check: checkHandler(options, shedder, stopwatch) });
 	server.addService(HEALTH, health.implementation);
 
 	const credentials = options.tls
 		? new ReloadingCredentials(options.tls, options.onTlsReload, limits.tlsReloadMs)
 		: ServerCredentials.createInsecure();
-	const stopFollowing = () => {
+	const release = () => {
+		unguard();
 		if (credentials instanceof ReloadingCredentials) credentials.close();
 	};
 	let address: ListenAddress;
 	try {
 		address = await bind(server, options.address, credentials);
 	} catch (error) {
-		stopFollowing();
+		release();
 		server.forceShutdown();
 		throw error;
 	}
@@ -124,11 +150,12 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
 	let draining: Promise<boolean> | null = null;
 	return {
 		address,
+		shed: () => ({ ...shedder.counts }),
 		setServing: (serving) => {
 			if (draining === null) health.setServing(serving);
 		},
 		drain: (times) => {
-			draining ??= drain(server, targetOf(address), health, times).finally(stopFollowing);
+			draining ??= drain(server, targetOf(address), health, times).finally(release);
 			return draining;
 		},
 	};
@@ -175,8 +202,18 @@ function serverOptions(limits: GrpcLimits): ServerOptions {
 
 type CheckCall = ServerUnaryCall<CheckRequest, CheckResponse>;
 
+/** `OVERLOADED` as it goes over the wire, with gRPC's prefix. */
+const SHED = withPrefix(encodeCheckResponse(OVERLOADED));
+
+function withPrefix(message: Buffer): Buffer {
+	const bytes = Buffer.alloc(5 + message.length);
+	bytes.writeUInt32BE(message.length, 1);
+	message.copy(bytes, 5);
+	return bytes;
+}
+
 /** Every call that gets this far is answered with a CheckResponse: a call that failed would leave it to the proxy. */
-function checkHandler({ check, tls, onError }: GrpcServerOptions) {
+function checkHandler({ check, tls, onError }: GrpcServerOptions, shedder: Shedder, stopwatch: () => number) {
 	const identities = tls === null ? null : new EnforcerIdentities();
 	return (call: CheckCall, respond: sendUnaryData<CheckResponse>): void => {
 		const fail = (error: unknown) => {
@@ -185,7 +222,15 @@ function checkHandler({ check, tls, onError }: GrpcServerOptions) {
 		};
 		let answer: CheckResponse | Promise<CheckResponse>;
 		try {
-			const enforcer = identities === null ? null : identities.of(call as unknown as ConnectedCall);
+			const connected = call as unknown as ConnectedCall;
+			const stream = connected.call?.stream;
+			const now = stopwatch();
+			const waited = now - ((stream && takeArrival(stream)) ?? now);
+			if (!shedder.begin(waited, patienceOf(call.metadata.get("x-envoy-expected-rq-timeout-ms")[0]))) {
+				respond(null, OVERLOADED);
+				return;
+			}
+			const enforcer = identities === null ? null : identities.of(connected);
 			answer = check(call.request, new CallFacts(enforcer, call.metadata));
 		} catch (error) {
 			fail(error);

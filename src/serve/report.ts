@@ -68,6 +68,18 @@ export function logSnapshotFile(logger: Logger): KeeperEvents {
 	};
 }
 
+/** One line at its beginning and one at its end. @param counts of the checks that were shed since the start, by cause. */
+export function logShedding(logger: Logger, counts: () => Readonly<Record<string, number>>): (on: boolean) => void {
+	const total = () => Object.values(counts()).reduce((sum, count) => sum + count, 0);
+	let before = 0;
+	return (on) => {
+		if (on) {
+			before = total();
+			logger.warn("more checks come than can be answered; some are not judged but denied as overloaded");
+		} else logger.info("all checks are judged again", { count: total() - before });
+	};
+}
+
 /** Null while no policy is loaded. */
 export function figuresOf({ enforced, origin, policyAgeMs, revocationAgeMs }: FollowStatus): PolicyFigures | null {
 	if (enforced === null || origin === null) return null;

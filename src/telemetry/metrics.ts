@@ -25,6 +25,8 @@ export interface MetricSources {
 	tokenCache(): Readonly<Record<string, number>>;
 	/** Seconds since the keys of each issuer were last fetched; issuers with inline keys have none. */
 	jwksAges(): Iterable<readonly [issuer: string, seconds: number]>;
+	/** Checks that were answered `overloaded` without being judged, by cause. */
+	checksShed(): Readonly<Record<string, number>>;
 	/** Times that this server counted a shared budget alone, by what was wrong with Redis. */
 	rateFallbacks(): Readonly<Record<string, number>>;
 }
@@ -127,6 +129,13 @@ export function createMetrics(sources: MetricSources): Metrics {
 			this.inc(sources.revisionsRefused());
 		},
 	});
+	countsByLabel(
+		METRIC.checksShed,
+		"Checks that were not judged, for overload.",
+		"cause",
+		sources.checksShed,
+		registers,
+	);
 	countsByLabel(METRIC.recordsLost, "Requests whose record could not be kept.", "kind", sources.recordsLost, registers);
 	countsByLabel(
 		METRIC.tokenCache,

@@ -28,6 +28,7 @@ const metrics = createMetrics({
 	recordQueue: () => 0,
 	tokenCache: () => ({}),
 	jwksAges: () => [],
+	checksShed: () => ({}),
 	rateFallbacks: () => ({}),
 });
 

@@ -15,6 +15,7 @@ const SOURCES: MetricSources = {
 	recordQueue: () => 12,
 	tokenCache: () => ({ hit: 5, miss: 1 }),
 	jwksAges: () => [['https://issuer.example.org/with "quotes"', 60]],
+	checksShed: () => ({ delay: 7, streams: 0, deadline: 1 }),
 	rateFallbacks: () => ({ slow: 3 }),
 };
 
@@ -33,6 +34,7 @@ const valuesOf = (samples: readonly Sample[], name: string, labels: Readonly<Rec
 describe("what others keep", () => {
 	test("is read at the scrape", async () => {
 		const samples = await scrape(createMetrics(SOURCES));
+		expect(valuesOf(samples, METRIC.checksShed, { cause: "delay" })).toEqual([7]);
 		const ours = samples.filter(({ name }) => name.startsWith("firebreak_") && !name.includes("check"));
 		expect(ours).toEqual([
 			{ name: METRIC.policyRevision, labels: {}, value: 17 },
