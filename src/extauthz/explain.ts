@@ -39,7 +39,8 @@ export async function explain(rules: ExplainRules, view: PolicyView, query: Expl
 	};
 	const { ages } = rules;
 	const decision = await evaluate({ authenticator, ages, enforcerIdentity: "none", limiter: UNSPENT }, question, notes);
-	return { decision, steps: [...trace, ...notReached(trace)] };
+	const steps = trace.map((step) => withHint(step, query.headers.dpop !== undefined));
+	return { decision, steps: [...steps, ...notReached(trace)] };
 }
 
 function checkOf(snapshot: Snapshot, query: ExplainQuery): CheckRequest {
@@ -75,6 +76,22 @@ function principalOf(snapshot: Snapshot, source: string): string {
 	}
 	return member.replace(/\*$/, "any");
 }
+
+/** What explaining cannot show of a credential, and how to go on. */
+function withHint(step: Step, proof: boolean): Step {
+	if (step.step !== "credential") return step;
+	if (step.result === "pass" && proof) return { ...step, note: `${step.note}; ${NOT_REMEMBERED}` };
+	const hint = HINTS[`${step.reason} ${step.detail}`];
+	return hint === undefined ? step : { ...step, note: hint };
+}
+
+const NOT_REMEMBERED = "the proof holds; whether it was used before is not asked, and it stays as unused as it was";
+const HINTS: Readonly<Record<string, string>> = {
+	"binding_mismatch proof_missing":
+		"it is bound to the key of a proof: give the proof as the header dpop, made for this method and URI",
+	"binding_mismatch certificate_missing":
+		"it is bound to a certificate: behind a trusted proxy, x-forwarded-client-cert tells its Hash; otherwise explain cannot show one",
+};
 
 /** Steps behind the one that decided, so that the whole order is seen. */
 function notReached(trace: Trace): Step[] {
