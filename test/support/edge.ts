@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import type { Decision } from "../../src/core/decision.ts";
 import { Lane } from "../../src/core/lane/lane.ts";
 import { createCheck, type Observation } from "../../src/extauthz/check.ts";
+import type { Rules } from "../../src/extauthz/evaluate.ts";
 import type { ListenAddress } from "../../src/extauthz/listen.ts";
 import { type GrpcLimits, startGrpcServer } from "../../src/extauthz/server.ts";
 import type { TlsFiles } from "../../src/extauthz/tls.ts";
@@ -26,6 +27,9 @@ export interface EdgeOptions {
 	/** With it, who asks must prove who it is. */
 	readonly tls?: TlsFiles;
 	readonly limits?: Partial<GrpcLimits>;
+	/** Where flows need tokens; it gives values at once. */
+	readonly authenticator?: Rules["authenticator"];
+	readonly lane?: Lane;
 }
 
 export interface Edge {
@@ -38,19 +42,21 @@ export interface Edge {
 	readonly errors: readonly unknown[];
 	/** Certificate files that were taken. */
 	readonly reloads: readonly (Error | null)[];
+	/** Judges by these from now on. */
+	adopt(rows: Rows): void;
 	stop(): Promise<void>;
 }
 
 export async function startEdge(options: EdgeOptions): Promise<Edge> {
-	const snapshot = snapshotOf(options.rows);
-	const lane = new Lane();
+	let snapshot = snapshotOf(options.rows);
+	const lane = options.lane ?? new Lane();
 	const judged: Judged[] = [];
 	const errors: unknown[] = [];
 	const reloads: (Error | null)[] = [];
 	let observation: Observation | null = null;
 	const check = createCheck({
 		view: () => ({ snapshot, lane, policyConfirmedAt: NOW, laneConfirmedAt: NOW }),
-		authenticator: {
+		authenticator: options.authenticator ?? {
 			authenticate() {
 				throw new Error("no flow here needs a token");
 			},
@@ -91,6 +97,9 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
 		judged,
 		errors,
 		reloads,
+		adopt: (rows) => {
+			snapshot = snapshotOf(rows);
+		},
 		stop: async () => {
 			await server.drain({ noticeMs: 0, timeoutMs: 0 });
 		},
