@@ -16,6 +16,8 @@ export interface Page {
 	head(): string;
 	/** One line, and under it what differs from the story, if anything does. `note` stands in place of the policy. */
 	line(line: Shown, told: Told, note?: string): string;
+	/** A command that was run between lines, and under it what came of it. */
+	command(text: string, lines: readonly string[], good: boolean): string;
 	/** A line that nothing was sent for, and why. */
 	skipped(line: Shown, why: string): string;
 }
@@ -65,6 +67,11 @@ export function createPage(lines: readonly Shown[]): Page {
 				[milliseconds.toFixed(0), "dim"],
 			];
 			return row(mark, ...asked(line), ...got) + found.map((text) => styleText("red", `       ${text}\n`)).join("");
+		},
+		command(text, lines, good) {
+			const mark = good ? styleText("green", "✓") : styleText("red", "✗");
+			const told = lines.map((line) => `       ${styleText(good ? "dim" : "red", line)}\n`);
+			return `${mark}   $  ${styleText("bold", text)}\n${told.join("")}`;
 		},
 		skipped: (line, why) => row("-", ...asked(line), "-", why),
 	};

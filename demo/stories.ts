@@ -1,6 +1,6 @@
 /** The stories that `make demo` can tell. */
 import { styleText } from "node:util";
-import { FirebreakError } from "../src/core/errors.ts";
+import { describeProblem, FirebreakError } from "../src/core/errors.ts";
 import { changePolicy } from "./change.ts";
 import { playChapter } from "./chapter/play.ts";
 import { SCENES } from "./chapter/script.ts";
@@ -64,9 +64,15 @@ async function tellTokens(stage: Stage, print: Print): Promise<number> {
 	const marks: boolean[] = [];
 	const started = performance.now();
 	print(page.head());
-	for await (const { scene, told } of playChapter(stage)) {
-		marks.push(differences(scene, told).length === 0);
-		print(page.line(scene, told));
+	for await (const played of playChapter(stage)) {
+		if ("scene" in played) {
+			marks.push(differences(played.scene, played.told).length === 0);
+			print(page.line(played.scene, played.told));
+		} else {
+			const { act, lines, error } = played;
+			marks.push(error === null);
+			print(page.command(act.command, error === null ? lines : whyOf(error), error === null));
+		}
 	}
 	print(`\n${totals(marks, started)}\n`);
 	return marks.filter((good) => !good).length;
@@ -77,4 +83,10 @@ function totals(marks: readonly boolean[], started: number): string {
 	const seconds = ((performance.now() - started) / 1_000).toFixed(1);
 	const text = `${good} of ${marks.length} answers as expected, in ${seconds} s`;
 	return styleText(good === marks.length ? "green" : "red", text);
+}
+
+/** An error in lines, with its problems and their cures. */
+function whyOf(error: unknown): string[] {
+	const problems = error instanceof FirebreakError ? error.problems.map(describeProblem) : [];
+	return [error instanceof Error ? error.message : String(error), ...problems];
 }

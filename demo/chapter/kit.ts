@@ -1,11 +1,29 @@
 /** What the parties of the chapter on tokens hold: keys, tokens, and what a thief got hold of. */
 import { createHash, X509Certificate } from "node:crypto";
+import { mkdirSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { errorOf, migrateUp, runFirebreak } from "../firebreak.ts";
 import { dpopProof, jwkThumbprint, type ProofOptions } from "../proofs.ts";
 import type { Stage } from "../stage.ts";
 import { makeSigningKey, type SigningKey } from "../tokens.ts";
 
 /** As callers know the payments service. */
 const PAYMENTS = "payments.internal.example.org";
+
+/** Who signs what `firebreak token` makes, with keys of its own. */
+export const ISSUER = "https://tokens.internal.example.org";
+const OWN_ISSUER = `select firebreak.issuer(
+	url => '${ISSUER}',
+	domain => 'internal',
+	audiences => array['https://api.internal.example.org'],
+	options => '{"signer": "firebreak"}'
+);`;
+
+/** A token that was made by the command line. */
+export interface Made {
+	readonly token: string;
+	readonly id: string;
+}
 
 export type Headers = Readonly<Record<string, string>>;
 
@@ -15,6 +33,7 @@ export class Kit {
 	readonly ordersKey: SigningKey = makeSigningKey("ES256", "orders-dpop");
 	readonly thiefsKey: SigningKey = makeSigningKey("ES256", "thief-dpop");
 	readonly #kept = new Map<string, string>();
+	readonly #made = new Map<string, Made>();
 
 	constructor(stage: Stage) {
 		this.stage = stage;
@@ -74,4 +93,57 @@ export class Kit {
 			...over,
 		});
 	}
+
+	/** States the issuer as a migration, and applies it. */
+	async addIssuer(): Promise<void> {
+		const { policies, world } = this.stage;
+		policies.add("platform", "own_issuer", OWN_ISSUER);
+		await migrateUp(world.databaseUrl, policies.path);
+	}
+
+	/** Runs a command, with the signing keys of this stage where it needs them, and reads its answer. */
+	async run(args: readonly string[]): Promise<Readonly<Record<string, unknown>>> {
+		const keys = NEEDS_KEYS.has(args.slice(0, 2).join(" ")) ? ["--keys-dir", this.keysFolder] : [];
+		const finished = await runFirebreak(this.stage.world.databaseUrl, [...args, ...keys, "--json"]);
+		if (finished.end !== 0) throw errorOf(finished);
+		return JSON.parse(finished.stdout) as Record<string, unknown>;
+	}
+
+	/** Where the signing keys are: in files that nobody else may read. */
+	get keysFolder(): string {
+		const folder = `${this.stage.world.workspace.path}/keys`;
+		mkdirSync(folder, { recursive: true, mode: 0o700 });
+		return folder;
+	}
+
+	/** A token that was made before, by its name; what no service takes when the command that makes it failed. */
+	made(name: string): Made {
+		return this.#made.get(name) ?? { token: "none", id: "none" };
+	}
+
+	/** Keeps the token of an answer of `token issue` or `token rotate`. */
+	take(name: string, { token, token_id: id }: Readonly<Record<string, unknown>>): Made {
+		const made = { token: String(token), id: String(id) };
+		this.#made.set(name, made);
+		return made;
+	}
+
+	/** The orders service reads a payment without a pause, with whatever token it is given, until `over`: every status. */
+	async traffic(tokenOf: () => string, over: Promise<unknown>): Promise<readonly number[]> {
+		const statuses: number[] = [];
+		let stopped = false;
+		const stop = () => {
+			stopped = true;
+		};
+		over.then(stop, stop);
+		while (!stopped) {
+			const call = { from: "orders", to: "payments", path: "/v1/payments/7", headers: this.bearer(tokenOf()) };
+			statuses.push((await this.stage.world.send(call)).status);
+			await sleep(5);
+		}
+		return statuses;
+	}
 }
+
+/** Commands that sign, or make what signs. */
+const NEEDS_KEYS: ReadonlySet<string> = new Set(["token issue", "token rotate", "keys rotate"]);

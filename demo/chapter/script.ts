@@ -3,6 +3,16 @@
  * test/e2e/tokens-story.test.ts.
  */
 import type { Shown } from "../story.ts";
+import {
+	type Act,
+	ADD_ISSUER,
+	closedWindow,
+	FIRST_KEY,
+	issue,
+	revoke,
+	revokeForeign,
+	rotateUnderTraffic,
+} from "./acts.ts";
 import type { Headers, Kit } from "./kit.ts";
 
 /** A request; what it brings along is made when it is sent. */
@@ -10,9 +20,12 @@ export interface Scene extends Shown {
 	readonly bring: (kit: Kit) => Headers;
 }
 
+/** Requests, and the commands between them. */
+type Script = readonly (Scene | Act)[];
+
 const PAYMENT = "/v1/payments/7";
 const INVALID = 'Bearer realm="firebreak", error="invalid_token"';
-const INVALID_PROOF = 'DPoP realm="firebreak", error="invalid_dpop_proof", algs="ES256 EdDSA"';
+const INVALID_PROOF = 'DPoP realm="firebreak", error="invalid_dpop_proof", algs="ES256 EdDSA Ed25519 RS256 PS256"';
 const ALLOWED = { status: 200, reason: "allowed", policy: "orders-reads-payments" } as const;
 const READ = { from: "orders", to: "payments", path: PAYMENT } as const;
 
@@ -99,5 +112,95 @@ const CERTIFICATES: readonly Scene[] = [
 	},
 ];
 
+/** Firebreak's own tokens: each is cut to what it is for, and refused everywhere else. */
+const RESTRICTIONS: Script = [
+	ADD_ISSUER,
+	FIRST_KEY,
+	issue("elsewhere", "a token for the data centre alone", "--network", "10.20.0.0/16"),
+	{
+		...READ,
+		row: 9,
+		shows: "from any other network it is refused",
+		brings: "for 10.20.0.0/16",
+		bring: (kit) => kit.bearer(kit.made("elsewhere").token),
+		expect: { status: 403, reason: "passport_context", detail: "network" },
+	},
+	issue("later", "a token for a time of the day that is not now", "--window", closedWindow),
+	{
+		...READ,
+		row: 10,
+		shows: "outside its times it is refused",
+		brings: "for other hours",
+		bring: (kit) => kit.bearer(kit.made("later").token),
+		expect: { status: 403, reason: "passport_context", detail: "window" },
+	},
+	issue(
+		"cut",
+		"a token for orders, for payments, from here",
+		...["--source", "orders", "--destination", "payments", "--network", "127.0.0.0/8"],
+	),
+	{
+		...READ,
+		row: 11,
+		shows: "where it was made for, it passes",
+		brings: "for this",
+		bring: (kit) => kit.bearer(kit.made("cut").token),
+		expect: ALLOWED,
+	},
+	{
+		...READ,
+		row: 12,
+		from: "storefront",
+		shows: "stolen by the storefront, it is worth nothing there",
+		brings: "stolen, for orders",
+		bring: (kit) => kit.bearer(kit.made("cut").token),
+		expect: { status: 403, reason: "passport_context", detail: "source" },
+	},
+];
+
+/** New keys and new tokens in the place of old ones, while requests go on. */
+const ROTATION: Script = [
+	rotateUnderTraffic("cut"),
+	{
+		...READ,
+		row: 13,
+		shows: "after the overlap the old token is dead",
+		brings: "the old token",
+		bring: (kit) => kit.bearer(kit.made("cut, before").token),
+		expect: { status: 401, reason: "token_revoked", detail: "token", challenge: INVALID },
+	},
+	{
+		...READ,
+		row: 14,
+		shows: "and the new one lives",
+		brings: "the new token",
+		bring: (kit) => kit.bearer(kit.made("cut").token),
+		expect: ALLOWED,
+	},
+];
+
+/** Revocation at once, of any issuer's tokens, with a receipt. */
+const REVOCATION: Script = [
+	revoke("cut"),
+	{
+		...READ,
+		row: 15,
+		shows: "a revoked token is refused, though every server had verified it before",
+		brings: "revoked",
+		bring: (kit) => kit.bearer(kit.made("cut").token),
+		expect: { status: 401, reason: "token_revoked", detail: "token", challenge: INVALID },
+	},
+	revokeForeign,
+	{
+		...READ,
+		row: 16,
+		shows: "so is one of the company's identity provider, proof and all",
+		brings: "revoked + proof",
+		bring: (kit) => kit.bound(kit.keyBound, kit.proof(kit.ordersKey, kit.keyBound, PAYMENT)),
+		expect: { status: 401, reason: "token_revoked", detail: "token", challenge: INVALID },
+	},
+];
+
 /** In this order: some lines stand on what others did. */
-export const SCENES: readonly Scene[] = [...PROOFS, ...CERTIFICATES];
+export const SCRIPT: Script = [...PROOFS, ...CERTIFICATES, ...RESTRICTIONS, ...ROTATION, ...REVOCATION];
+export const SCENES: readonly Scene[] = SCRIPT.filter((part): part is Scene => "bring" in part);

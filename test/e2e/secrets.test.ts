@@ -2,13 +2,14 @@
  * No credential comes out anywhere. Secrets of every kind are planted in requests, configuration and commands, through a
  * real Envoy, a real server that logs everything, and real commands; then all output is searched for them.
  */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
+import { ISSUER, Kit, type Made } from "../../demo/chapter/kit.ts";
 import type { ClientResponse } from "../../demo/client.ts";
 import { query } from "../../demo/database.ts";
-import { firebreakProgram } from "../../demo/firebreak.ts";
+import { firebreakProgram, migrateUp } from "../../demo/firebreak.ts";
 import type { TokenRecipe } from "../../demo/issuers.ts";
 import { runProcess } from "../../demo/processes.ts";
 import { dpopProof } from "../../demo/proofs.ts";
@@ -187,6 +188,80 @@ async function runCommands(): Promise<void> {
 	await command(["servers"], {}, /firebreak|server|ago/i);
 }
 
+/** Signing keys, tokens and API keys of our own: made, shown once, used, rotated, listed and revoked. */
+async function controlPlane(): Promise<void> {
+	const kit = new Kit(stage);
+	await kit.addIssuer();
+	stage.policies.add("platform", "api_keys", API_KEYS);
+	await migrateUp(stage.world.databaseUrl, stage.policies.path);
+	const keysFolder = ["--keys-dir", kit.keysFolder];
+	const takeKeys = () => {
+		for (const file of readdirSync(join(kit.keysFolder, "internal"), { recursive: true, encoding: "utf8" })) {
+			const [, d] = /"d":\s*"([\w-]+)"/.exec(readFileSync(join(kit.keysFolder, "internal", file), "utf8")) ?? [];
+			if (d !== undefined) secrets.add(`private key ${file}`, d);
+		}
+	};
+	await command(["keys", "rotate", "--domain", "internal", "--reason", "first", ...keysFolder], {}, "signs with");
+	takeKeys();
+	const issue = ["token", "issue", "--subject", "orders", "--owner", "orders", "--purpose", "tests", ...keysFolder];
+	const scope = ["--scope", "payments:read"];
+	const own = await maker("own token", [...issue, "--domain", "internal", ...scope]);
+	const apiKey = await maker("API key of ours", [
+		...issue,
+		"--api-key",
+		"--issuer",
+		KEYS,
+		"--lifetime",
+		"1d",
+		...scope,
+	]);
+	const rotated = await maker("rotated token", ["token", "rotate", ISSUER, own.id, ...keysFolder]);
+	await maker("rotated API key", ["token", "rotate", KEYS, apiKey.id, ...keysFolder]);
+	for (const credential of [own.token, apiKey.token, rotated.token]) {
+		const headers = { authorization: `Bearer ${credential}` };
+		await until("it passes", async () => (await stage.world.send({ ...PAYMENT, headers })).status === 200);
+	}
+	const mistyped = `${apiKey.token.slice(0, -1)}${apiKey.token.endsWith("0") ? "1" : "0"}`;
+	const refused = await stage.world.send({ ...PAYMENT, headers: { authorization: `Bearer ${mistyped}` } });
+	expect(refused.status).toBe(401);
+	await command([...issue, "--domain", "internal", "--scope", "nobody:uses"], {}, "nobody:uses");
+	for (const args of [
+		["token", "show", ISSUER, rotated.id],
+		["token", "list", "--all"],
+		["keys", "list"],
+		["token", "revoke", "--owner", "orders", "--reason", "test"],
+	]) {
+		await command(args, {}, /internal|orders/);
+		await command([...args, "--json"], {}, /internal|orders|seq/);
+	}
+	await command(
+		["keys", "rotate", "--domain", "internal", "--reason", "next", "--announce", "0s", ...keysFolder],
+		{},
+		"signs with",
+	);
+	takeKeys();
+}
+
+/** Runs a command that makes a secret: it is all that may be on stdout, and nowhere else. */
+async function maker(name: string, args: readonly string[]): Promise<Made> {
+	const { PATH = "", HOME = "" } = process.env;
+	const program = firebreakProgram(args, { PATH, HOME, DATABASE_URL: stage.world.databaseUrl });
+	const { end, stdout, stderr } = await runProcess(program);
+	expect([end, stderr]).toEqual([0, expect.stringContaining("until")]);
+	const made = stdout.trim();
+	if (made.startsWith("fbk_")) secrets.add(name, made);
+	else secrets.jws(name, made);
+	answers.push({ name: `stderr of ${name}`, text: stderr, holds: "until" });
+	const [id = ""] = /\b[tk]-[\w-]+/.exec(stderr) ?? [];
+	return { token: made, id };
+}
+
+const PAYMENT = { from: "orders", to: "payments", path: "/v1/payments/7" } as const;
+const KEYS = "https://keys.internal.example.org";
+const API_KEYS = `select firebreak.issuer(
+	url => '${KEYS}', domain => 'internal', profile => 'api_key', max_lifetime => '90 days'
+);`;
+
 /** Every row of every table of ours. */
 async function tables(): Promise<Haystack[]> {
 	const url = stage.world.databaseUrl;
@@ -212,6 +287,7 @@ test("no secret comes out anywhere", async () => {
 	const ids = await sendAll();
 	await askAdmin(ids);
 	await runCommands();
+	await controlPlane();
 	// What is told of a database that goes and comes back.
 	await stage.world.postgres?.halt();
 	await until("it is told of", () => /database|Postgres/i.test(readFileSync(stage.firebreak.logFile, "utf8")));

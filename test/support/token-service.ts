@@ -34,6 +34,8 @@ export interface TokenAnswer {
 	/** 200 for an allow. */
 	readonly status: number;
 	readonly challenge: string | null;
+	/** DPoP-Nonce, for the caller's next proof. */
+	readonly nonce: string | null;
 	readonly body: string;
 }
 
@@ -82,6 +84,18 @@ export class TokenService {
 		this.ring = this.#createRing();
 		this.authenticator = this.#createAuthenticator();
 		this.#check = this.#createCheck();
+	}
+
+	/** Another server from now on: it has seen nothing, and shares the keys, the lane and the memory of used proofs. */
+	replace(): void {
+		this.authenticator = this.#createAuthenticator();
+		this.#check = this.#createCheck();
+	}
+
+	/** From now on nobody answers what asks whether a proof was used. */
+	loseReplayMemory(): void {
+		this.replay = { secret: this.replay.secret, has: () => false, add: () => Promise.resolve("unreachable") };
+		this.replace();
 	}
 
 	/** Revocations that hold from now on, in place of those that arrive by {@link lane}. */
@@ -190,6 +204,7 @@ function readAnswer(answer: Answer): TokenAnswer {
 		detail: told("detail"),
 		status: deniedResponse ? (deniedResponse.status?.code ?? 0) : 200,
 		challenge: header("www-authenticate") ?? null,
+		nonce: header("dpop-nonce") ?? null,
 		body: deniedResponse?.body ?? "",
 	};
 }

@@ -44,7 +44,7 @@ export async function theirs({ authorization, dpop, ...rest }: CredentialRequest
 			[oauth.clockTolerance]: LIMITS.clockSkewSeconds,
 			[oauth.customFetch]: async () => Response.json(main.jwks),
 			[oauth.jwksCache]: cache,
-			signingAlgorithms: ["ES256", "Ed25519", "EdDSA", "RS256"],
+			signingAlgorithms: ["ES256", "Ed25519", "EdDSA", "RS256", "PS256"],
 		});
 		return "accepted";
 	} catch (error) {

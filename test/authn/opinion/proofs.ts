@@ -127,6 +127,8 @@ export const PROOFS: readonly Bound[] = [
 	},
 	{ name: "an expired token", request: () => proven({ token: boundToken({ iat: NOW - 600, exp: NOW - 300 }) }) },
 ];
+/** Names that begin with a number are of test/cases/tokens, the others of {@link PROOFS}. */
+/** Names that begin with a number are of test/cases/tokens, the others of {@link PROOFS}. */
 export const PROOF_DIFFERENCES: readonly Difference[] = [
 	{
 		ours: "proof_invalid claims",
@@ -136,12 +138,23 @@ export const PROOF_DIFFERENCES: readonly Difference[] = [
 	{
 		ours: "proof_invalid target",
 		why: "they read htu with WHATWG's parser, which repairs what is no URI",
-		cases: ["htu with backslashes", "htu with a line end", "htu with white space around"],
+		cases: [
+			"htu with backslashes",
+			"htu with a line end",
+			"htu with white space around",
+			"36 htu with a line end",
+			"36 htu with backslashes",
+		],
 	},
 	{
 		ours: "proof_invalid time",
 		why: "they let proofs be five minutes old, or as much ahead",
-		cases: ["iat older than a minute and the skew", "iat ahead beyond the skew"],
+		cases: [
+			"iat older than a minute and the skew",
+			"iat ahead beyond the skew",
+			"37 iat past its time",
+			"37 iat ahead beyond it",
+		],
 	},
 	{
 		ours: "proof_invalid type",
@@ -151,6 +164,11 @@ export const PROOF_DIFFERENCES: readonly Difference[] = [
 	{
 		ours: "accepted",
 		why: "RFC 9449, 4.3 has htu compared after RFC 3986, 6.2.2.2; WHATWG's parser keeps escapes that mean nothing",
-		cases: ["htu with an escape that means the same"],
+		cases: ["htu with an escape that means the same", "36 htu with %7e for ~", "36 htu with %c3%a9 for %C3%A9"],
+	},
+	{
+		ours: "proof_invalid malformed",
+		why: "they read base64url as leniently as the platform does",
+		cases: ["34 a proof with padding"],
 	},
 ];

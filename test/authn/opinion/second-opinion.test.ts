@@ -13,6 +13,11 @@ import { JKT, PROOF_DIFFERENCES, PROOFS, proven, URI } from "./proofs.ts";
 // Thousands of signatures, on a machine that may have other things to do.
 jest.setTimeout(120_000);
 
+const listedAs = (wanted: (example: string) => boolean) =>
+	[...DIFFERENCES, ...PROOF_DIFFERENCES].flatMap(({ ours, cases }) =>
+		cases.filter(wanted).map((example) => `${ours}: ${example}`),
+	);
+
 test("cases differ where they are listed, and nowhere else", async () => {
 	const differing: string[] = [];
 	let agreed = 0;
@@ -25,7 +30,7 @@ test("cases differ where they are listed, and nowhere else", async () => {
 		if ((we === "accepted") === (they === "accepted")) agreed++;
 		else differing.push(`${we}: ${no} ${name}`);
 	}
-	const listed = DIFFERENCES.flatMap(({ ours, cases }) => cases.map((example) => `${ours}: ${example}`));
+	const listed = listedAs((example) => /^\d/.test(example));
 	expect(differing.sort()).toEqual(listed.sort());
 	expect(agreed).toBeGreaterThan(200);
 });
@@ -39,7 +44,7 @@ test("proofs differ where they are listed, and nowhere else", async () => {
 		if ((we === "accepted") !== (they === "accepted")) differing.push(`${we}: ${name}`);
 		else if (we === "accepted") accepted.push(name);
 	}
-	const listed = PROOF_DIFFERENCES.flatMap(({ ours, cases }) => cases.map((example) => `${ours}: ${example}`));
+	const listed = listedAs((example) => !/^\d/.test(example));
 	expect(differing.sort()).toEqual(listed.sort());
 	// Agreement on refusals alone would be worth nothing.
 	expect(accepted).toEqual(expect.arrayContaining(["a good proof", "a key for RS256", "htu with the default port"]));

@@ -1,11 +1,13 @@
 /**
  * Cases of what happened before the request: keys that were rotated, withdrawn, published twice, or cannot be fetched;
- * revocations after the first sight. Cases 28 to 30 and 38.
+ * revocations after the first sight; proofs that were used. Cases 28 to 30, 35 and 38.
  */
+import { dpopProof, jwkThumbprint } from "../../../demo/proofs.ts";
 import { accessToken, makeSigningKey, type SigningKey } from "../../../demo/tokens.ts";
+import type { CredentialRequest } from "../../../src/authn/authenticator.ts";
 import { LIMITS } from "../../../src/core/limits.ts";
 import type { LaneRow } from "../../../src/core/model.ts";
-import { AUDIENCE } from "../../support/tokens.ts";
+import { AUDIENCE, bearer, REQUEST } from "../../support/tokens.ts";
 import type { ServiceExpected } from "./case.ts";
 
 /** Whose keys are fetched; its row is made by whoever knows where they are published. */
@@ -20,6 +22,10 @@ export type Step =
 	| { readonly wait: number }
 	/** Seconds go by, during which it is not. */
 	| { readonly laneOld: number }
+	/** From now on another server is asked, that shares the memory of used proofs with the first. */
+	| "replica"
+	/** From now on that memory cannot be asked. */
+	| "memory down"
 	/** A row of the revocation lane arrives. */
 	| { readonly lane: Pick<LaneRow, "kind" | "payload"> };
 
@@ -29,6 +35,8 @@ export interface Circumstance {
 	readonly steps: readonly Step[];
 	/** Who signs the token, which is good for an hour from the last step on unless it was seen before. */
 	readonly by: SigningKey;
+	/** It is bound to a key, and comes with one proof, however often it is sent. */
+	readonly proven?: boolean;
 	readonly expect: ServiceExpected;
 	/** Kinds of what was told of the keys meanwhile, for whoever is to be alerted. */
 	readonly told?: readonly string[];
@@ -39,10 +47,17 @@ const young = makeSigningKey("ES256", "2026-02");
 /** Another key under the old one's name. */
 const twin = makeSigningKey("ES256", old.kid);
 
-/** A token of the remote issuer. `now` in seconds since the epoch. */
-export function remoteToken(key: SigningKey, now: number): string {
+const holder = makeSigningKey("ES256", "holder");
+
+/** A request with a token of the remote issuer. `now` in seconds since the epoch. */
+export function remoteRequest({ by, proven = false }: Circumstance, now: number): CredentialRequest {
+	const cnf = proven ? { cnf: { jkt: jwkThumbprint(holder) } } : {};
 	const options = { issuer: REMOTE, audience: AUDIENCE, subject: "orders", now, lifetime: 3_600 };
-	return accessToken(key, { ...options, claims: { jti: "remote-1" } });
+	const token = accessToken(by, { ...options, claims: { jti: "remote-1", ...cnf } });
+	if (!proven) return bearer(token);
+	const uri = `${REQUEST.scheme}://${REQUEST.authority}${REQUEST.rawPath}`;
+	const proof = dpopProof(holder, { method: REQUEST.method, uri, token, now });
+	return { ...REQUEST, authorization: [`DPoP ${token}`], dpop: [proof] };
 }
 
 const STALE = LIMITS.jwksStaleMs / 1000;
@@ -137,6 +152,61 @@ export const CIRCUMSTANCES: readonly Circumstance[] = [
 		steps: [{ publish: [old] }, { publish: [old, twin, young] }],
 		by: young,
 		expect: ["keys_unavailable", "fetch_failing"],
+	},
+	{
+		no: 35,
+		name: "a proof, used once",
+		steps: [{ publish: [old] }],
+		by: old,
+		proven: true,
+		expect: ["allowed", null],
+	},
+	{
+		no: 35,
+		name: "a proof, used again",
+		steps: [{ publish: [old] }, "seen"],
+		by: old,
+		proven: true,
+		expect: ["proof_replayed", "used"],
+	},
+	{
+		no: 35,
+		name: "a proof, used again at another server",
+		steps: [{ publish: [old] }, "seen", "replica"],
+		by: old,
+		proven: true,
+		expect: ["proof_replayed", "used"],
+	},
+	{
+		no: 35,
+		name: "a proof, used again when it is nearly over",
+		steps: [{ publish: [old] }, "seen", { wait: LIMITS.proofSeconds + LIMITS.clockSkewSeconds - 1 }],
+		by: old,
+		proven: true,
+		expect: ["proof_replayed", "used"],
+	},
+	{
+		no: 35,
+		name: "a proof, used again when it is over",
+		steps: [{ publish: [old] }, "seen", { wait: LIMITS.proofSeconds + LIMITS.clockSkewSeconds }],
+		by: old,
+		proven: true,
+		expect: ["proof_invalid", "time"],
+	},
+	{
+		no: 35,
+		name: "a proof, while nobody can tell whether it was used",
+		steps: [{ publish: [old] }, "memory down"],
+		by: old,
+		proven: true,
+		expect: ["replay_store_down", "unreachable"],
+	},
+	{
+		no: 35,
+		name: "a token without a proof, while nobody can tell which were used",
+		steps: [{ publish: [old] }, "memory down"],
+		by: old,
+		expect: ["allowed", null],
 	},
 	{
 		no: 38,
