@@ -23,7 +23,7 @@ test("holds what runs, and no more", () => {
 		readdirSync(folder)
 			.filter((name) => name !== "node_modules" && !name.endsWith(".tgz"))
 			.sort(),
-	).toEqual(expect.arrayContaining(["README.md", "dist", "migrations", "package.json", "proto"]));
+	).toEqual(expect.arrayContaining(["README.md", "dist", "envoy", "migrations", "package.json", "proto"]));
 	expect(readdirSync(join(folder, "migrations"))).toEqual(["schema"]);
 	const compiled = readdirSync(join(folder, "dist"), { recursive: true, encoding: "utf8" });
 	expect(compiled.filter((name) => name.endsWith(".ts"))).toEqual([]);

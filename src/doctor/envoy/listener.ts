@@ -66,8 +66,7 @@ function examineChain(dump: Dump, certificates: Certificates, { chain, place, is
 	// A listener that forwards nothing, for health checks or metrics of its own, may be without all this.
 	if (http.ways === null || http.ways.length > 0) {
 		findings.push(...examineCallers(dump, tls, place, local));
-		const asksAlways = http.ways?.every(({ asked }) => asked.length > 0) === true;
-		findings.push(...examineManager(manager, place, asksAlways));
+		findings.push(...examineManager(manager, place, http.ways));
 	}
 	const names = tls === null ? null : uriNamesOf(dump, certificates, tls);
 	findings.push(...examineDestinations(http.ways ?? [], names, place));

@@ -3,10 +3,11 @@
 import type { Place } from "../finding.ts";
 import { matches } from "./authorization.ts";
 import { type EnvoyFinding, type FindingId, finding } from "./catalogue.ts";
-import { at, listAt, type Message, textAt, typedAt } from "./json.ts";
+import { at, durationAt, listAt, type Message, textAt, typedAt } from "./json.ts";
+import type { Way } from "./routes.ts";
 
-/** @param asksAlways every request that is forwarded is judged first. */
-export function examineManager(manager: Message, place: Place, asksAlways: boolean): EnvoyFinding[] {
+/** @param ways null when they are not known. */
+export function examineManager(manager: Message, place: Place, ways: readonly Way[] | null): EnvoyFinding[] {
 	const findings: EnvoyFinding[] = [];
 	const say = (id: FindingId, detail?: string) => findings.push(finding(id, place, detail));
 
@@ -24,9 +25,11 @@ export function examineManager(manager: Message, place: Place, asksAlways: boole
 	if (at(manager, "use_remote_address") !== true) say("forwarded_address");
 	if (!stripsIdentity(manager)) {
 		const { id, ...rest } = finding("identity_headers", place);
+		const asksAlways = ways?.every(({ asked }) => asked.length > 0) === true;
 		findings.push({ id, ...rest, severity: asksAlways ? "notice" : rest.severity });
 	}
-	if (textAt(manager, "common_http_protocol_options", "max_stream_duration") === "") say("stream_unbounded");
+	const bounds = (durationAt(manager, "common_http_protocol_options", "max_stream_duration") ?? 0) > 0;
+	if (ways === null ? !bounds : ways.some(({ bounded }) => !(bounded ?? bounds))) say("stream_unbounded");
 	return findings;
 }
 

@@ -1,7 +1,7 @@
 /** Which requests a connection manager forwards, to which clusters, and whether Firebreak is asked about them. */
 import { addressesOf, addressText, type Dump } from "./dump.ts";
 import type { HttpFilter } from "./filters.ts";
-import { at, entriesAt, listAt, type Message, messageAt, textAt, typedAt } from "./json.ts";
+import { at, durationAt, entriesAt, listAt, type Message, messageAt, textAt, typedAt } from "./json.ts";
 
 /** One way that a request may take through a route, or through one of its weighted clusters. */
 export interface Way {
@@ -11,6 +11,8 @@ export interface Way {
 	readonly cluster: string | null;
 	/** Authorization filters that run, and whether the configuration tells each of them the destination. (Which one, dumps hide.) */
 	readonly asked: readonly { readonly filter: HttpFilter; readonly namesDestination: boolean }[];
+	/** Whether the route itself bounds how long a stream lives; null when it leaves that to the connection manager. */
+	readonly bounded: boolean | null;
 	/** The part that switched an authorization filter off: `virtual host V`. Null where nothing did. */
 	readonly switchedOff: string | null;
 }
@@ -49,7 +51,9 @@ function waysOfTable(table: Message, authorizations: readonly HttpFilter[]): Way
 			const route: Level = { text: `${host.text}, route ${textAt(entry, "name") || index + 1}`, message: entry };
 			return clustersOf(action).map(({ cluster, weighted }) => {
 				const levels = [...(weighted ? [{ text: `${route.text}, cluster ${cluster}`, message: weighted }] : [])];
-				return wayOf(route.text, cluster, [...levels, route, host, whole], authorizations);
+				const longest = durationAt(action, "max_stream_duration", "max_stream_duration");
+				const bounded = longest === null ? null : longest > 0;
+				return { ...wayOf(route.text, cluster, [...levels, route, host, whole], authorizations), bounded };
 			});
 		});
 	});
@@ -68,7 +72,7 @@ function wayOf(
 	cluster: string | null,
 	levels: readonly Level[],
 	authorizations: readonly HttpFilter[],
-): Way {
+): Omit<Way, "bounded"> {
 	const said = authorizations.map((filter) => ({ filter, ...sayingOf(filter, levels) }));
 	const asked = said.filter(({ on }) => on).map(({ filter, namesDestination }) => ({ filter, namesDestination }));
 	return { text, cluster, asked, switchedOff: said.find(({ on, by }) => !on && by !== null)?.by ?? null };

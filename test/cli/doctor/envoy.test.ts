@@ -4,7 +4,14 @@ import { createAuthority } from "../../../demo/pki.ts";
 import { createWorkspace, type Workspace } from "../../../demo/workspace.ts";
 import { register } from "../../../src/cli/doctor.ts";
 import { run } from "../../../src/cli/program.ts";
-import { FIREBREAK, PAYMENTS, type Part, soundBootstrap } from "../../doctor/envoy/bootstraps.ts";
+import {
+	callersTlsOf,
+	FIREBREAK,
+	managerOf,
+	PAYMENTS,
+	type Part,
+	soundBootstrap,
+} from "../../doctor/envoy/bootstraps.ts";
 import { CASES } from "../../doctor/envoy/cases.ts";
 import { type RunningBootstrap, startBootstrap } from "../../envoy/shipped.ts";
 import { fakeIo } from "../../support/fake-io.ts";
@@ -75,6 +82,53 @@ describe("a real Envoy with", () => {
 			});
 		},
 	);
+});
+
+test("configuration that is delivered piece by piece: listeners, clusters, routes, filters, secrets", async () => {
+	const deliver = (name: string, type: string, ...resources: object[]) => {
+		const typed = resources.map((resource) => ({ "@type": `type.googleapis.com/envoy.${type}`, ...resource }));
+		const file = workspace.write(`${name}.json`, JSON.stringify({ version_info: "1", resources: typed }));
+		return { resource_api_version: "V3", path_config_source: { path: file } };
+	};
+	const answer = await findings(
+		await start((bootstrap) => {
+			const manager = managerOf(bootstrap);
+			const filter = manager.http_filters[0];
+			const extension = { name: filter.name, typed_config: { ...filter.typed_config, failure_mode_allow: true } };
+			filter.config_discovery = {
+				config_source: deliver("ecds", "config.core.v3.TypedExtensionConfig", extension),
+				type_urls: ["type.googleapis.com/envoy.extensions.filters.http.ext_authz.v3.ExtAuthz"],
+			};
+			delete filter.typed_config;
+			const table = { ...manager.route_config, name: "table" };
+			table.virtual_hosts[0].routes.unshift({
+				...{ name: "open", match: { prefix: "/open" }, route: { cluster: "service" } },
+				typed_per_filter_config: {
+					[filter.name]: { "@type": "type.googleapis.com/envoy.config.route.v3.FilterConfig", disabled: true },
+				},
+			});
+			manager.rds = {
+				route_config_name: "table",
+				config_source: deliver("rds", "config.route.v3.RouteConfiguration", table),
+			};
+			delete manager.route_config;
+			const common = callersTlsOf(bootstrap).common_tls_context;
+			const secret = { name: "own", tls_certificate: common.tls_certificates[0] };
+			const sds = deliver("sds", "extensions.transport_sockets.tls.v3.Secret", secret);
+			common.tls_certificate_sds_secret_configs = [{ name: "own", sds_config: sds }];
+			delete common.tls_certificates;
+			const { listeners, clusters } = bootstrap.static_resources;
+			bootstrap.dynamic_resources = {
+				lds_config: deliver("lds", "config.listener.v3.Listener", ...listeners),
+				cds_config: deliver("cds", "config.cluster.v3.Cluster", ...clusters),
+			};
+			delete bootstrap.static_resources;
+		}),
+	);
+	expect(answer.findings.map(({ id, place }) => [id, place])).toEqual([
+		["authorization_disabled", "listener inbound, virtual host service, route open"],
+		["fail_open", "listener inbound, envoy.filters.http.ext_authz"],
+	]);
 });
 
 test("nothing wrong: one line, and exit 0", async () => {

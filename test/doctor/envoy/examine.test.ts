@@ -6,7 +6,7 @@ import { readDump } from "../../../src/doctor/envoy/dump.ts";
 import { examineEnvoy } from "../../../src/doctor/envoy/examine.ts";
 import { readCertificates } from "../../../src/doctor/envoy/tls.ts";
 import { revealed } from "../../../src/extauthz/way.ts";
-import { certsOf, dumpOf, FIREBREAK, PAYMENTS, type Part, soundBootstrap } from "./bootstraps.ts";
+import { certsOf, dumpOf, FIREBREAK, managerOf, PAYMENTS, type Part, soundBootstrap } from "./bootstraps.ts";
 import { CASES } from "./cases.ts";
 
 const CERTIFICATES = readCertificates(
@@ -55,6 +55,29 @@ test("several at once: dangers first, each once at each place", () => {
 		"warning peer_certificate_missing",
 		"notice metadata_sent",
 	]);
+});
+
+test("routes by scope, and a listener that has not warmed up", () => {
+	const bootstrap = soundBootstrap();
+	const [listener] = bootstrap.static_resources.listeners;
+	const manager = managerOf(bootstrap);
+	const table = { ...manager.route_config, name: "scoped" };
+	const disabled = { "@type": "type.googleapis.com/envoy.config.route.v3.FilterConfig", disabled: true };
+	table.virtual_hosts[0].typed_per_filter_config = { "envoy.filters.http.ext_authz": disabled };
+	delete manager.route_config;
+	manager.scoped_routes = { name: "scopes" };
+	bootstrap.static_resources.listeners = [];
+	const dump = dumpOf(bootstrap);
+	const section = (name: string) => dump.configs.find((one: Part) => one["@type"].endsWith(`.${name}`));
+	section("ListenersConfigDump").dynamic_listeners = [{ name: "inbound", warming_state: { listener } }];
+	const ids = () => examineEnvoy(readDump(dump)!, CERTIFICATES).map(({ id }) => id);
+	expect(ids()).toEqual(["configuration_unknown"]);
+	dump.configs.push({
+		"@type": "type.googleapis.com/envoy.admin.v3.ScopedRoutesConfigDump",
+		dynamic_scoped_route_configs: [{ name: "scopes", scoped_route_configs: [{ route_configuration_name: "scoped" }] }],
+	});
+	section("RoutesConfigDump").dynamic_route_configs = [{ route_config: table }];
+	expect(ids()).toEqual(["authorization_disabled"]);
 });
 
 test("callers' x-firebreak-* are worse where Firebreak is not always asked", () => {
