@@ -4,7 +4,7 @@
  */
 import { type Address, formatAddress } from "./config/address.ts";
 import { crossCheck, hasTls } from "./config/cross-check.ts";
-import { type FileCheck, unplaceable, unreadable } from "./config/files.ts";
+import { type FileCheck, unlistable, unplaceable, unreadable } from "./config/files.ts";
 import {
 	checkNames,
 	type Environment,
@@ -42,7 +42,17 @@ export interface Config {
 		/** Null: no admin side at all. */
 		readonly address: Address | null;
 		readonly tokenFile: string | null;
+		/** Of operators, who may change what it tells of; null: nobody may. */
+		readonly operatorTokenFile: string | null;
 	};
+	readonly public: {
+		/** Null: neither JWKS nor token endpoint. */
+		readonly address: Address | null;
+		/** Null only on loopback and sockets: then no token is exchanged. */
+		readonly tls: TlsFiles | null;
+	};
+	/** Folder of the private signing keys; null: this server signs no token. */
+	readonly keysDirectory: string | null;
 	readonly policy: {
 		readonly maxAge: number;
 		readonly maxRevocationAge: number;
@@ -80,6 +90,8 @@ export interface ConfigOptions {
 	readonly checkFile?: FileCheck;
 	/** The same of a place where a file is to be written. */
 	readonly checkPlace?: FileCheck;
+	/** The same of a folder that is to be read. */
+	readonly checkFolder?: FileCheck;
 }
 
 /**
@@ -97,22 +109,31 @@ export function readConfig(env: Environment, options: ConfigOptions = {}): Confi
 		malformed.has("DATABASE_URL") || malformed.has("FIREBREAK_DATABASE_URL")
 			? null
 			: oneDatabaseUrl(values.DATABASE_URL, values.FIREBREAK_DATABASE_URL, note);
-	const { checkFile = unreadable, checkPlace = unplaceable } = options;
-	crossCheck(source, values, { checkFile, checkPlace }, note);
+	const { checkFile = unreadable, checkPlace = unplaceable, checkFolder = unlistable } = options;
+	crossCheck(source, values, { checkFile, checkPlace, checkFolder }, note);
 	if (problems.length > 0) throw new FirebreakError("config_invalid", "the configuration has mistakes", { problems });
 	return deepFreeze(assemble(values, databaseUrl!, source));
 }
 
 /** Every value is there: whatever is null without a default has been noted. */
 function assemble(values: Values, databaseUrl: string, env: Environment): Config {
-	const tls = hasTls(values)
+	const tls = hasTls(values, "grpc")
 		? {
 				cert: values.FIREBREAK_GRPC_TLS_CERT!,
 				key: values.FIREBREAK_GRPC_TLS_KEY!,
 				clientCa: values.FIREBREAK_GRPC_TLS_CLIENT_CA!,
 			}
 		: null;
+	const publicTls = hasTls(values, "public")
+		? {
+				cert: values.FIREBREAK_PUBLIC_TLS_CERT!,
+				key: values.FIREBREAK_PUBLIC_TLS_KEY!,
+				clientCa: values.FIREBREAK_PUBLIC_TLS_CLIENT_CA!,
+			}
+		: null;
 	const admin = values.FIREBREAK_ADMIN_ADDR!;
+	const publicAddress = values.FIREBREAK_PUBLIC_ADDR!;
+	const keys = values.FIREBREAK_KEYS_DIR!;
 	const snapshot = values.FIREBREAK_SNAPSHOT_PATH!;
 	return {
 		databaseUrl,
@@ -121,7 +142,13 @@ function assemble(values: Values, databaseUrl: string, env: Environment): Config
 			tls,
 			enforcerIdentity: values.FIREBREAK_ENFORCER_IDENTITY ?? (tls === null ? "none" : "tls"),
 		},
-		admin: { address: admin === "off" ? null : admin, tokenFile: values.FIREBREAK_ADMIN_TOKEN_FILE },
+		admin: {
+			address: admin === "off" ? null : admin,
+			tokenFile: values.FIREBREAK_ADMIN_TOKEN_FILE,
+			operatorTokenFile: values.FIREBREAK_ADMIN_OPERATOR_TOKEN_FILE,
+		},
+		public: { address: publicAddress === "off" ? null : publicAddress, tls: publicTls },
+		keysDirectory: keys === "off" ? null : keys,
 		policy: {
 			maxAge: values.FIREBREAK_MAX_POLICY_AGE!,
 			maxRevocationAge: values.FIREBREAK_MAX_REVOCATION_AGE!,
@@ -159,6 +186,10 @@ export function describeConfig(config: Config): Readonly<Record<string, string>>
 		"enforcer identity": config.grpc.enforcerIdentity,
 		admin: config.admin.address === null ? "off" : formatAddress(config.admin.address),
 		"admin token": config.admin.tokenFile ?? "none",
+		"operator token": config.admin.operatorTokenFile ?? "none",
+		public: config.public.address === null ? "off" : formatAddress(config.public.address),
+		"public tls": config.public.tls?.cert ?? "off",
+		"signing keys": config.keysDirectory ?? "off",
 		"max policy age": formatDuration(config.policy.maxAge),
 		"max revocation age": formatDuration(config.policy.maxRevocationAge),
 		"poll interval": formatDuration(config.policy.pollInterval),

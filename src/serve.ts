@@ -19,6 +19,7 @@ import { explain } from "./extauthz/explain.ts";
 import { startGrpcServer } from "./extauthz/server.ts";
 import { startLimiter } from "./serve/limiter.ts";
 import { observer } from "./serve/observe.ts";
+import { startPublic } from "./serve/public.ts";
 import { startReplay } from "./serve/replay.ts";
 import {
 	figuresOf,
@@ -172,6 +173,22 @@ export async function serve(config: Config, { clock }: Pick<Io, "clock">): Promi
 		});
 		starting.defer(() => admin.stop());
 		logger.info("listening for operators", { admin_address: formatAddress(admin.address) });
+	}
+
+	const publicSide = await startPublic({
+		config: config.public,
+		keysDirectory: config.keysDirectory,
+		view: () => follower.current(),
+		ages,
+		authenticator,
+		database,
+		clock,
+		stopwatch,
+		logger,
+	});
+	if (publicSide) {
+		starting.defer(() => publicSide.stop());
+		logger.info("listening for everybody", { public_address: formatAddress(publicSide.address) });
 	}
 
 	const onError = (error: unknown) => logger.error("a check failed and was denied", { error });

@@ -17,13 +17,21 @@ const NOTES: Readonly<Record<VariableName, string>> = {
 		"`tls` when certificates are set, else `none`. With `none`, whoever connects may ask about any destination",
 	FIREBREAK_ADMIN_ADDR: "plain HTTP",
 	FIREBREAK_ADMIN_TOKEN_FILE: "required unless the address is loopback or a socket",
-	FIREBREAK_PUBLIC_ADDR: "",
+	FIREBREAK_ADMIN_OPERATOR_TOKEN_FILE:
+		"another token than the reader's, which then only reads; the server's login needs the role `firebreak_operator` besides",
+	FIREBREAK_PUBLIC_ADDR:
+		"HTTPS; plain HTTP, for the keys alone, where the address is loopback or a socket and no certificates are set",
+	FIREBREAK_PUBLIC_TLS_CERT: "leaf first. All three files or none; read again when they change",
+	FIREBREAK_PUBLIC_TLS_KEY: "without a passphrase",
+	FIREBREAK_PUBLIC_TLS_CLIENT_CA:
+		"keys are for everybody; a token is exchanged only for a workload with a certificate of theirs",
 	FIREBREAK_SNAPSHOT_PATH:
 		"the folder must be there and writable. See [start without Postgres](../how-to/start-without-postgres.md)",
 	FIREBREAK_MAX_POLICY_AGE: "counted from the last time Postgres confirmed that nothing is newer",
 	FIREBREAK_MAX_REVOCATION_AGE: "counted alike",
 	FIREBREAK_POLL_INTERVAL: "hints (NOTIFY) come sooner; the poll is what is relied on",
-	FIREBREAK_KEYS_DIR: "",
+	FIREBREAK_KEYS_DIR:
+		"files of mode 0600 in folders of mode 0700; whatever others may use is refused. Only servers with the token endpoint need it. See [issue tokens](../how-to/issue-tokens.md)",
 	FIREBREAK_REPLAY_STORE:
 		"with `memory` each server knows its own, and a proof is good once at each; with `redis` once at all of them. See [bound tokens](../how-to/bind-tokens.md)",
 	FIREBREAK_RATE_STORE:
@@ -36,19 +44,6 @@ const NOTES: Readonly<Record<VariableName, string>> = {
 	FIREBREAK_LOG_LEVEL: "one JSON object a line, on standard output",
 };
 
-/** A value that a reader takes, and that is not the default. */
-const SAMPLES: readonly string[] = [
-	"127.0.0.1:9",
-	"/tmp",
-	"redis",
-	"redis://h:1",
-	"postgres://h/d",
-	"1h",
-	"2",
-	"tls",
-	"warn",
-];
-
 const WORKING: Environment = { DATABASE_URL: "postgres://localhost/firebreak" };
 
 export function variableTable(): string {
@@ -58,7 +53,6 @@ export function variableTable(): string {
 		names.map((name) => {
 			const { initial, about } = VARIABLES[name];
 			const notes = [about, NOTES[name]].filter((text) => text !== "").map(sentence);
-			if (isNotYet(name)) notes.push("**Not supported yet: any other value is refused.**");
 			return [code(name), code(initial ?? "") || "none", rangeOf(name), notes.join(" ")];
 		}),
 	);
@@ -85,15 +79,6 @@ function complaintOf(read: (text: string) => unknown, text: string): string | nu
 	}
 }
 
-/** Whether the program refuses every value but the default. */
-export function isNotYet(name: VariableName): boolean {
-	return SAMPLES.some((sample) =>
-		problemsOf({ ...WORKING, [name]: sample }).some(
-			({ object, message }) => object === name && message.includes("does not support it yet"),
-		),
-	);
-}
-
 /** Configurations that are refused; what the program says of each is its own. */
 const REFUSED: readonly Environment[] = [
 	{},
@@ -109,7 +94,7 @@ const REFUSED: readonly Environment[] = [
 	{ ...WORKING, FIREBREAK_ENFORCER_IDENTITY: "tls" },
 	{ ...WORKING, FIREBREAK_ADMIN_ADDR: "0.0.0.0:9002" },
 	{ ...WORKING, FIREBREAK_ADMIN_ADDR: "127.0.0.1:9001" },
-	{ ...WORKING, FIREBREAK_KEYS_DIR: "/etc/firebreak/keys" },
+	{ ...WORKING, FIREBREAK_PUBLIC_ADDR: "0.0.0.0:9003" },
 ];
 
 export function refusedConfigurations(): string {

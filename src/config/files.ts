@@ -18,6 +18,19 @@ export function unreadable(path: string): string | null {
 	}
 }
 
+/** A folder that this user can read. */
+export function unlistable(path: string): string | null {
+	try {
+		if (!statSync(path).isDirectory()) return "it names no folder";
+		accessSync(path, constants.R_OK | constants.X_OK);
+		return null;
+	} catch (error) {
+		const code = (error as NodeJS.ErrnoException).code;
+		if (code === "EACCES") return "its folder may not be read by this user";
+		return code === "ENOENT" || code === "ENOTDIR" ? "its folder does not exist" : `it cannot be used (${code})`;
+	}
+}
+
 /** A place where this user can put a file, over one that is there or as a new one. */
 export function unplaceable(path: string): string | null {
 	try {

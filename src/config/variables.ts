@@ -40,7 +40,15 @@ export const VARIABLES = {
 	FIREBREAK_ENFORCER_IDENTITY: variable(null, word(["tls", "none"]), "how a proxy proves which destination it guards"),
 	FIREBREAK_ADMIN_ADDR: variable("127.0.0.1:9002", orOff(address), "health, metrics, status and explain over HTTP"),
 	FIREBREAK_ADMIN_TOKEN_FILE: variable(null, path, "file with the bearer token of the admin side"),
+	FIREBREAK_ADMIN_OPERATOR_TOKEN_FILE: variable(
+		null,
+		path,
+		"file with the bearer token of operators; without it nothing can be changed over HTTP",
+	),
 	FIREBREAK_PUBLIC_ADDR: variable("off", orOff(address), "JWKS and the token endpoint"),
+	FIREBREAK_PUBLIC_TLS_CERT: variable(null, path, "certificate chain of the public side, PEM"),
+	FIREBREAK_PUBLIC_TLS_KEY: variable(null, path, "its private key, PEM"),
+	FIREBREAK_PUBLIC_TLS_CLIENT_CA: variable(null, path, "authorities that sign the certificates of workloads, PEM"),
 	FIREBREAK_SNAPSHOT_PATH: variable("off", orOff(path), "last good policy set on disk"),
 	FIREBREAK_MAX_POLICY_AGE: variable("24h", duration(SECOND, 3_650 * DAY), "older policy answers 503"),
 	FIREBREAK_MAX_REVOCATION_AGE: variable(

@@ -13,10 +13,15 @@ const TLS = {
 	FIREBREAK_GRPC_TLS_KEY: "/tls/key.pem",
 	FIREBREAK_GRPC_TLS_CLIENT_CA: "/tls/ca.pem",
 };
+const PUBLIC_TLS = {
+	FIREBREAK_PUBLIC_TLS_CERT: "/pc",
+	FIREBREAK_PUBLIC_TLS_KEY: "/pk",
+	FIREBREAK_PUBLIC_TLS_CLIENT_CA: "/pa",
+};
 const allFilesAreThere = () => null;
 
 function read(env: Environment): Config {
-	return readConfig({ DATABASE_URL, ...env }, { checkFile: allFilesAreThere });
+	return readConfig({ DATABASE_URL, ...env }, { checkFile: allFilesAreThere, checkFolder: allFilesAreThere });
 }
 
 function problemsOf(work: () => unknown): readonly Problem[] {
@@ -40,10 +45,13 @@ describe("readConfig accepts", () => {
 		expect(read({})).toEqual({
 			databaseUrl: DATABASE_URL,
 			grpc: { address: { kind: "tcp", host: "127.0.0.1", port: 9001 }, tls: null, enforcerIdentity: "none" },
-			admin: { address: { kind: "tcp", host: "127.0.0.1", port: 9002 }, tokenFile: null },
+			admin: { address: { kind: "tcp", host: "127.0.0.1", port: 9002 }, tokenFile: null, operatorTokenFile: null },
+			public: { address: null, tls: null },
+			keysDirectory: null,
 			policy: { maxAge: 86_400_000, maxRevocationAge: 300_000, pollInterval: 500, snapshotPath: null },
 			records: { queueMax: 65_536, retention: 2_592_000_000 },
 			rate: { redisUrl: null },
+			replay: { redisUrl: null },
 			drainTimeout: 20_000,
 			logLevel: "info",
 			tracing: { enabled: false, parentBased: true },
@@ -111,10 +119,32 @@ describe("readConfig accepts", () => {
 			[{ redisUrl: "redis://:hunter2@cache.example.org" }, { redisUrl: null }, "redis cache.example.org"],
 		],
 		[
-			"defaults of what is not supported yet",
-			{ FIREBREAK_RATE_STORE: "memory", FIREBREAK_KEYS_DIR: "off" },
-			(c) => c.logLevel,
-			"info",
+			"what is off",
+			{ FIREBREAK_KEYS_DIR: "off", FIREBREAK_PUBLIC_ADDR: "off" },
+			(c) => [c.keysDirectory, c.public],
+			[null, { address: null, tls: null }],
+		],
+		[
+			"an open public side with its certificates, and keys",
+			{ FIREBREAK_PUBLIC_ADDR: "0.0.0.0:9003", ...PUBLIC_TLS, FIREBREAK_KEYS_DIR: "/keys" },
+			(c) => [c.public, c.keysDirectory, describeConfig(c)["signing keys"]],
+			[
+				{ address: { kind: "tcp", host: "0.0.0.0", port: 9003 }, tls: { cert: "/pc", key: "/pk", clientCa: "/pa" } },
+				"/keys",
+				"/keys",
+			],
+		],
+		[
+			"a public side without certificates on loopback",
+			{ FIREBREAK_PUBLIC_ADDR: "127.0.0.1:9003" },
+			(c) => c.public.tls,
+			null,
+		],
+		[
+			"an operator token",
+			{ FIREBREAK_ADMIN_OPERATOR_TOKEN_FILE: "/operator" },
+			(c) => c.admin.operatorTokenFile,
+			"/operator",
 		],
 		[
 			"what Kubernetes injects",
@@ -227,14 +257,24 @@ describe("readConfig refuses", () => {
 		],
 		["an unknown log level", { FIREBREAK_LOG_LEVEL: "INFO" }, ["FIREBREAK_LOG_LEVEL: it is no known word"]],
 		[
-			"a public listener, as of now",
-			{ FIREBREAK_PUBLIC_ADDR: "0.0.0.0:443" },
-			["FIREBREAK_PUBLIC_ADDR: this version does not support it yet"],
+			"an open public side without TLS",
+			{ FIREBREAK_PUBLIC_ADDR: "0.0.0.0:9003" },
+			["FIREBREAK_PUBLIC_ADDR: other machines can reach it, and there is no TLS"],
 		],
 		[
-			"signing keys, as of now",
-			{ FIREBREAK_KEYS_DIR: "/keys" },
-			["FIREBREAK_KEYS_DIR: this version does not support it yet"],
+			"public certificates by halves",
+			{ FIREBREAK_PUBLIC_ADDR: "127.0.0.1:9003", ...PUBLIC_TLS, FIREBREAK_PUBLIC_TLS_CLIENT_CA: "" },
+			["FIREBREAK_PUBLIC_TLS_CLIENT_CA: other certificate files are set, and this one is not"],
+		],
+		[
+			"public certificates for nothing",
+			{ ...PUBLIC_TLS },
+			["FIREBREAK_PUBLIC_ADDR: its certificates are set, and it is off"],
+		],
+		[
+			"the public side in another's place",
+			{ FIREBREAK_PUBLIC_ADDR: "127.0.0.1:9002" },
+			["FIREBREAK_PUBLIC_ADDR: it is the address of FIREBREAK_ADMIN_ADDR too"],
 		],
 		[
 			"a Redis store without Redis",
@@ -324,6 +364,24 @@ describe("files", () => {
 	])("that are %s are refused", (_title, file, message) => {
 		const problems = problemsOf(() => readConfig({ DATABASE_URL, FIREBREAK_ADMIN_TOKEN_FILE: file }));
 		expect(problems).toMatchObject([{ object: "FIREBREAK_ADMIN_TOKEN_FILE", message }]);
+	});
+});
+
+describe("the folder of signing keys", () => {
+	const folder = mkdtempSync(join(tmpdir(), "firebreak-config-"));
+	afterAll(() => rmSync(folder, { recursive: true }));
+	writeFileSync(join(folder, "file"), "");
+
+	test("is taken when it is there", () => {
+		expect(readConfig({ DATABASE_URL, FIREBREAK_KEYS_DIR: folder }).keysDirectory).toBe(folder);
+	});
+
+	test.each([
+		["missing", "missing", "its folder does not exist"],
+		["a file", "file", "it names no folder"],
+	])("is refused when it is %s", (_title, name, message) => {
+		const problems = problemsOf(() => readConfig({ DATABASE_URL, FIREBREAK_KEYS_DIR: join(folder, name) }));
+		expect(problems).toMatchObject([{ object: "FIREBREAK_KEYS_DIR", message }]);
 	});
 });
 

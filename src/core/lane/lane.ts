@@ -83,6 +83,11 @@ export class Lane {
 		return this.#quarantines.holds("domain", domain, now) ? "domain" : null;
 	}
 
+	/** Whether a signing key, by its RFC 7638 thumbprint, is in quarantine at `now` (milliseconds since the epoch). */
+	quarantinedKey(thumbprint: string, now: number): boolean {
+		return this.#quarantines.holds("key", thumbprint, now);
+	}
+
 	#change({ kind, payload, until }: LaneEffect): boolean {
 		const end = until ?? Number.POSITIVE_INFINITY;
 		switch (kind) {
