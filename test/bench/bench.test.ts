@@ -20,6 +20,7 @@ test.each([
 	["commit", /p99 +\d+\.\d ms[\s\S]+COMMIT to enforced/],
 	["large", /to the bare select +\d+\.\d\dx[\s\S]+resident memory at/],
 	["revocations", /memory of each +\d+ bytes/],
+	["revoke", /p99 +\d+\.\d ms +\d+\.\d ms[\s\S]+COMMIT of a revocation to refused/],
 	["migrating", /the run +\d+\.\d s[\s\S]+p99 to the quiet p99/],
 	["telemetry", /countCheck +\d+\.\d\d us/],
 ])(

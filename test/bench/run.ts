@@ -14,7 +14,7 @@ import { printReaches, REACHES_FILE } from "./reach.ts";
 const BENCHES = ["decide", "check", "authn", "condition", "telemetry", "limiter"] as const;
 
 /** `make bench-store`, or some of them: `make bench-store ARGS="commit revocations"`. */
-const OF_THE_STORE = ["commit", "large", "snapshot-file", "revocations", "migrating"] as const;
+const OF_THE_STORE = ["commit", "large", "snapshot-file", "revocations", "revoke", "migrating"] as const;
 const FOLDERS: Readonly<Record<string, string>> = Object.fromEntries(OF_THE_STORE.map((name) => [name, "store/"]));
 /** What a benchmark needs of Node. */
 const FLAGS: Readonly<Record<string, readonly string[]>> = { revocations: ["--expose-gc"] };

@@ -99,18 +99,26 @@ export class Server {
 	}
 
 	/** Whether service-00000 may GET this path of service-00001. */
-	isAllowed(path: string): Promise<boolean> {
+	async isAllowed(path: string): Promise<boolean> {
+		return ((await this.#check(path, {})).status?.code ?? 0) === 0;
+	}
+
+	/** The reason of the answer when service-00000 calls service-00001 with this token. */
+	async reasonFor(token: string): Promise<string> {
+		const { dynamicMetadata } = await this.#check("/", { authorization: `Bearer ${token}` });
+		return dynamicMetadata?.fields.reason?.stringValue ?? "";
+	}
+
+	#check(path: string, headers: Readonly<Record<string, string>>): Promise<Answer> {
 		const principal = (name: string) => ({ principal: `spiffe://prod.example.org/ns/${name}/sa/${name}` });
-		const http = { method: "GET", path, host: "service-00001", scheme: "https", headers: {} };
+		const http = { method: "GET", path, host: "service-00001", scheme: "https", headers };
 		const attributes = {
 			source: principal("service-00000"),
 			destination: principal("service-00001"),
 			request: { http },
 		};
 		return new Promise((resolve, reject) => {
-			this.#client.Check({ attributes }, (error, { status } = {}) =>
-				error ? reject(error) : resolve((status?.code ?? 0) === 0),
-			);
+			this.#client.Check({ attributes }, (error, answer = {}) => (error ? reject(error) : resolve(answer)));
 		});
 	}
 
@@ -172,6 +180,7 @@ const pausesIn = ({ output }: RunningProcess): readonly string[] =>
 type Authorization = Client & { Check(request: unknown, done: (error: Error | null, answer: Answer) => void): void };
 interface Answer {
 	readonly status?: { readonly code?: number };
+	readonly dynamicMetadata?: { readonly fields: Readonly<Record<string, { readonly stringValue?: string }>> };
 }
 
 function clientOf(address: string): Authorization {
