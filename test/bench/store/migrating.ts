@@ -1,6 +1,6 @@
 /**
  * 100,000 allow calls through `migrate up`: how long it takes, whether a call costs more when there are more policies, and
- * what it does to the checks of a server that serves meanwhile.
+ * what it does to the checks of a server that serves meanwhile. `node migrating.ts [CALLS]`.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -11,7 +11,7 @@ import { printTable, quantile, TINY, times } from "../measure.ts";
 import { reach } from "../reach.ts";
 import { type Server, Site, say, until, withClient } from "./site.ts";
 
-const CALLS = TINY ? 300 : 100_000;
+const CALLS = Number(process.argv[2] ?? (TINY ? 300 : 100_000));
 const PRESENT = TINY ? 400 : 10_000;
 const SAMPLE = TINY ? 20 : 2_000;
 const ROUNDS = TINY ? 1 : 5;
