@@ -96,7 +96,7 @@ function told(text: string): string {
 	}
 }
 
-/** What Envoy's past and that of its peers lists; CVE-2026-33496 is test/authn's, since it takes tokens. */
+/** What Envoy's past and that of its peers lists; CVE-2026-33496 takes tokens: bypass-tokens.test.ts. */
 const TABLE = [
 	"CVE-2019-9901",
 	"CVE-2026-33494",
