@@ -90,26 +90,23 @@ const DENIALS: Readonly<Record<DenyReason, ReasonText>> = {
 	},
 	proof_invalid: {
 		step: "credential",
-		meaning:
-			"a proof of possession (DPoP) is malformed or does not fit. This version refuses a doubled one and verifies none",
-		cure: "send one DPoP header at most",
+		meaning: "a proof of possession (DPoP) is malformed, or was not made for this request, this token and this moment",
+		cure: "make a proof for each request: see [bind tokens](../how-to/bind-tokens.md)",
 	},
 	proof_replayed: {
 		step: "credential",
 		meaning: "a proof of possession was used before",
 		cure: "make a new proof for each request",
-		later: true,
 	},
 	proof_nonce: {
 		step: "credential",
 		meaning: "the proof of possession lacks the nonce that is due",
-		cure: "repeat with the nonce of the answer",
-		later: true,
+		cure: "repeat with the nonce of the answer's DPoP-Nonce header",
 	},
 	binding_mismatch: {
 		step: "credential",
 		meaning: "the token is bound to a key, or has to be, and this was not shown",
-		cure: "this version verifies no bindings: use an issuer with `binding => 'none'` and a flow other than `mtls+bound-token`",
+		cure: "have the token issued for the key that the caller holds: see [bind tokens](../how-to/bind-tokens.md)",
 	},
 	enforcer_mismatch: {
 		step: "enforcer",
@@ -245,9 +242,8 @@ const DENIALS: Readonly<Record<DenyReason, ReasonText>> = {
 	},
 	replay_store_down: {
 		step: "credential",
-		meaning: "the memory of used proofs cannot be reached",
-		cure: "bring the store back",
-		later: true,
+		meaning: "nobody can tell whether the proof of possession was used before",
+		cure: "bring Redis back, or see who fills the memory",
 	},
 	keys_unavailable: {
 		step: "credential",
@@ -302,7 +298,7 @@ export function reasonSections(): string {
 
 function section(reason: Reason): string {
 	const { meaning, cure, later } = REASON_TEXTS[reason];
-	const challenge = challengeOf({ reason, missingScopes: ["..."] } as unknown as Decision);
+	const challenge = challengeOf({ reason, schemes: ["Bearer"], missingScopes: ["..."] } as unknown as Decision);
 	const details = Object.entries(detailsOf(reason));
 	return [
 		`### \`${reason}\``,

@@ -11,10 +11,9 @@ export const FUNCTION_TEXTS: Readonly<Record<string, Readonly<Record<string, str
 		"": "A trust zone of APIs. For operators.",
 		name: "",
 		owner: "accepts crossings into it, and states its issuers",
-		flow: "`mtls`: no token is read. `token`, `mtls+token`: a token is due. `mtls+bound-token`: a bound one is due, which this version cannot verify: it denies",
+		flow: "`mtls`: no token is read. `token`, `mtls+token`: a token is due. `mtls+bound-token`: one that is [bound to a key](../how-to/bind-tokens.md)",
 		passport: "`optional`, `required`: only registered tokens. This version knows none: it denies",
-		on_stale:
-			"when revocations are too old: `deny`, `allow`, or `bound_only` for bound tokens alone, which in this version is `deny`",
+		on_stale: "when revocations are too old: `deny`, `allow`, or `bound_only` for bound tokens alone",
 		hidden: "404 in place of 403 for domains that no crossing lets in",
 		audit: "`full`; `denials`: of allowed traffic only crossings and would-be denials are recorded",
 		mode: "`enforce`, `monitor`: denials are recorded and let pass, for all of its segments as destinations",
@@ -27,11 +26,12 @@ export const FUNCTION_TEXTS: Readonly<Record<string, Readonly<Record<string, str
 		audiences: "one of them must stand in `aud`. Never empty but for `api_key`",
 		algorithms: "ES256, ES384, ES512, RS256, RS384, RS512, PS256, PS384, PS512, EdDSA, Ed25519",
 		max_lifetime: "from `iat` to `exp`; tokens that live longer are refused. At most 366 days",
-		binding: "`none`. With `dpop`, `mtls` or `any` a bound token is due, which this version cannot verify: it denies",
+		binding:
+			"how its tokens have to be [bound](../how-to/bind-tokens.md): `dpop`, `mtls`, `any`; with `none` they may be. One that is bound always has to be shown with its key",
 		jwks_uri: "https, or http on loopback; fetched in the background. Exactly one of the two",
 		jwks: "a JWK Set of public keys",
 		options:
-			"`jwt_svid`: `trust_domain`. `oidc`: `scope_claim`, `scope_array`, `id_claim`, `subject_claim`, `tenant_claim` with `tenants`",
+			"`jwt_svid`: `trust_domain`. `oidc`: `scope_claim`, `scope_array`, `id_claim`, `subject_claim`, `tenant_claim` with `tenants`. `rfc9068`, `oidc`: `dpop_nonce`",
 	},
 	segment: {
 		"": "A named set of workloads in one domain and one environment. For its owner.",

@@ -123,7 +123,7 @@ function decisionOf({ route, credential, outcome }: Judged): Decision {
 		crossing: crossing?.name ?? null,
 		hidden: denied !== null && REASONS[denied.reason].status === 403 && isHidden(route),
 		missingScopes: reason === "scope_missing" ? (outcome?.missingScopes ?? NO_SCOPES) : NO_SCOPES,
-		schemes: denied && destination.ok ? schemesOf(destination.domain.issuers, route.demand.bound) : NO_SCHEMES,
+		schemes: denied ? schemesOf(destination.ok ? destination.domain.issuers : [], route.demand.bound) : NO_SCHEMES,
 		nonce: credential.kind === "none" ? null : (credential.nonce ?? null),
 		overdrawn: verdict.overdrawn,
 		token:
