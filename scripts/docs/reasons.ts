@@ -178,7 +178,6 @@ const DENIALS: Readonly<Record<DenyReason, ReasonText>> = {
 		step: "credential",
 		meaning: "the token is used outside of what its passport permits",
 		cure: "use it where it was made for",
-		later: true,
 	},
 	scope_missing: {
 		step: "policy",
