@@ -24,12 +24,11 @@ test("there is something to look at", () => {
 	);
 });
 
-const SKIPPED =
-	"SKIPPED: the schemas of Kubernetes resources are not here; `make schemas` fetches them, which takes Go";
-
 const folder = SCHEMAS;
 if (folder === null) {
-	test.skip(SKIPPED, () => {});
+	const why = "the schemas of Kubernetes resources are not here; `make schemas` fetches them, which takes Go";
+	process.stderr.write(`test/envoy/kubernetes.test.ts is skipped: ${why}.\n`);
+	test.skip(`SKIPPED: ${why}`, () => {});
 } else {
 	describe("by the published schema", () => {
 		const problems = readSchemas(folder);

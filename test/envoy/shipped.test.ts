@@ -9,6 +9,7 @@ import { type Stage, setStage } from "../../demo/stage.ts";
 import { createWorkspace, type Workspace } from "../../demo/workspace.ts";
 import { examineEnvoy } from "../../src/doctor/envoy/examine.ts";
 import { fetchEnvoy } from "../../src/doctor/envoy/fetch.ts";
+import { type ReceivedSpan, startOtlpReceiver } from "../support/otlp-receiver.ts";
 import { until } from "../support/wait.ts";
 import { type Secret, startSecretServer } from "./secret-server.ts";
 import { BOOTSTRAPS, fillIn, placeholdersOf, type RunningBootstrap, startBootstrap, type Values } from "./shipped.ts";
@@ -209,6 +210,23 @@ test("a sidecar answers 503, and not what the service says, when Firebreak is go
 		return examineEnvoy(dump, certificates).some(({ id }) => id === "firebreak_unhealthy");
 	});
 	expect(stage.world.upstream("payments").requests()).toBe(reached);
+});
+
+test("a sidecar's spans reach the collector, the question to Firebreak under the request", async () => {
+	const collector = await startOtlpReceiver();
+	try {
+		const envoy = await start("sidecar-files.yaml", { OTLP_PORT: collector.port });
+		const traceId = "4bf92f3577b34da6a3ce929d0e0e4736";
+		const headers = { authorization: `Bearer ${token()}`, traceparent: `00-${traceId}-00f067aa0ba902b7-01` };
+		const call = { authority: authority(), certificate: caller(), server: PAYMENTS, headers };
+		expect((await envoy.send({ ...call, path: "/v1/payments/7" })).status).toBe(200);
+		const isCheck = ({ name }: ReceivedSpan) => name.includes("Authorization.Check");
+		const check = await collector.waitFor((span) => span.traceId === traceId && isCheck(span), 30_000);
+		const request = await collector.waitFor(({ spanId }) => spanId === check.parentSpanId, 30_000);
+		expect([request.parentSpanId, request.service]).toEqual(["00f067aa0ba902b7", "payments-sidecar"]);
+	} finally {
+		await collector.stop();
+	}
 });
 
 test("sidecar-sds-files.yaml: a renewed certificate is shown without a restart", async () => {
