@@ -124,6 +124,23 @@ describe("freshness", () => {
 		expect(reasonOf(check(sent) as CheckResponse)).toBe(reason);
 	});
 
+	test.each([
+		["a token bound to the key of a proof", { bound: "dpop" }, "allowed"],
+		["a token bound to a certificate", { bound: "mtls" }, "allowed"],
+		["a bearer token", { bound: null }, "revocation_stale"],
+	] as const)("stale revocations, on_stale bound_only: %s", (_, facts, reason) => {
+		verdict = () => withToken({ subject: "orders", scopes: [], ...facts });
+		at(0, HOUR / 12 + 1);
+		expect(reasonOf(check({ from: "careful-client", to: "careful" }) as CheckResponse)).toBe(reason);
+		expect(reasonOf(check({}) as CheckResponse)).toBe("revocation_stale");
+	});
+
+	test("stale revocations, on_stale bound_only: what is wrong with a token comes first", () => {
+		verdict = () => ({ kind: "refused", reason: "proof_invalid", detail: "time" });
+		at(0, HOUR / 12 + 1);
+		expect(reasonOf(check({ from: "careful-client", to: "careful" }) as CheckResponse)).toBe("proof_invalid");
+	});
+
 	test("a lane row of an unknown kind makes the lane stale", () => {
 		view.lane.apply({ seq: 1, kind: "from_the_future", key: "x", payload: {}, until: null });
 		expect(reasonOf(check({}) as CheckResponse)).toBe("revocation_stale");

@@ -1,6 +1,6 @@
 import { expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { lastHops, parseForwardedClientCert, tellsWhatIsKnown } from "../../../src/core/canonical/xfcc.ts";
+import { lastHops, leafHash, parseForwardedClientCert, tellsWhatIsKnown } from "../../../src/core/canonical/xfcc.ts";
 import { LIMITS } from "../../../src/core/limits.ts";
 import { parseSpiffeId } from "../../../src/core/spiffe.ts";
 
@@ -99,6 +99,23 @@ test.each([
 	expect(tellsWhatIsKnown(header, { principal: A, certificateHash: "AP8Q", by: B })).toBe(known);
 	expect(tellsWhatIsKnown(header, { principal: null, certificateHash: "AP8Q", by: B })).toBe(false);
 });
+
+const DIGEST = Buffer.from(HASH.slice(5), "hex").toString("base64url");
+const OTHER = `Hash=${"ab".repeat(32)}`;
+test.each([
+	[`By=${B};${HASH};URI=${A}`, DIGEST],
+	[`URI=${A};${HASH}`, DIGEST],
+	[`URI=${A};hash="${HASH.slice(5).toUpperCase()}"`, DIGEST],
+	[`${HASH};URI=${A},${OTHER};URI=${B}`, DIGEST],
+	[`Subject="${OTHER}";${HASH};URI=${A}`, DIGEST],
+	[`URI=${A}`, null],
+	[`URI=${A},${HASH};URI=${B}`, null],
+	[`${HASH};${OTHER};URI=${A}`, null],
+	[`${HASH.slice(0, -1)};URI=${A}`, null],
+	[`${HASH}00;URI=${A}`, null],
+	["Hash=;URI=x", null],
+	["", null],
+])("the first certificate's hash in %s", (header, hash) => expect(leafHash(header)).toBe(hash));
 
 test("total", () => {
 	const piece = fc.constantFrom("URI=", A, ",", ";", '"', "\\", "=", " ", "By=", "x", "\u0000");
