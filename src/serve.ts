@@ -23,6 +23,7 @@ import { startPublic } from "./serve/public.ts";
 import { startReplay } from "./serve/replay.ts";
 import {
 	figuresOf,
+	logChange,
 	logHeartbeat,
 	logKeys,
 	logRecords,
@@ -154,9 +155,11 @@ export async function serve(config: Config, { clock }: Pick<Io, "clock">): Promi
 		const admin = await startAdminServer({
 			address: config.admin.address,
 			tokenFile: config.admin.tokenFile,
+			operatorTokenFile: config.admin.operatorTokenFile,
 			clock,
 			metrics,
 			records: recordReader(database),
+			control: { database, clock, onChange: logChange(logger) },
 			explain: (query) => explain({ authenticator, ages, clock }, follower.current(), query),
 			status: {
 				version: VERSION,

@@ -1,8 +1,8 @@
-/** The reference of the admin side: routes and roles as server.ts states them, what they answer from here. */
+/** The reference of the admin side: routes and roles as src/admin states them, what they answer from here. */
 import { readFileSync } from "node:fs";
 import { code, sentence, table } from "./markdown.ts";
 
-const SOURCE = new URL("../../src/admin/server.ts", import.meta.url);
+const SOURCES = ["server.ts", "control.ts"].map((name) => new URL(`../../src/admin/${name}`, import.meta.url));
 const ROUTE = /server\.(get|post|put|patch|delete)(?:<.*?>)?\(\s*"([^"]+)",\s*(?:only\("(\w+)"\))?/g;
 
 const TEXTS: Readonly<Record<string, string>> = {
@@ -17,13 +17,26 @@ const TEXTS: Readonly<Record<string, string>> = {
 	"GET /v1/flows":
 		"allowed traffic by source, destination and operation, the busiest first. Query: `source`, `destination`, `since` (a duration back such as `6h`, or an instant; an hour by default), `until`, `limit` (100 by default)",
 	"GET /v1/servers": "rows of the table `server`",
+	"GET /v1/tokens":
+		"tokens that are known, the first to expire first. Query: `owner`, `segment`, `subject`, `issuer`, `expires_within`, `unused_since` (durations), `all=true` (those that are over or revoked, too), `limit` (100 by default)",
+	"GET /v1/tokens/:id": "one of them; the query names its `issuer`; 404 when it is not known",
+	"GET /v1/revocations": "revocations of tokens, the newest first. Query: `limit` (100 by default)",
+	"POST /v1/revocations":
+		"revokes: `issuer` and `token_id`; or `owner`; or `segment`; or `subject`, with or without `issuer`; or `issuer` and `all: true`. And `reason`. 201 with the receipt: `seq`, `epoch`, `at`, `by`, `tokens`, `issuers`; 200 with `seq: null` when no such token is known",
+	"GET /v1/quarantines": "what is in quarantine now",
+	"POST /v1/quarantines":
+		"puts `kind` and `name` in quarantine, for `reason`, `until` an instant or for a duration, or until it is lifted. 201 with the receipt",
+	"DELETE /v1/quarantines":
+		"lifts it. Query: `kind`, `name`, `reason`. 200 with the receipt; 404 when it is not in quarantine",
 };
 
 export function routeTable(): string {
-	const routes = [...readFileSync(SOURCE, "utf8").matchAll(ROUTE)].map(([, method, path, role]) => ({
-		route: `${method!.toUpperCase()} ${path}`,
-		role: role ?? "anybody",
-	}));
+	const routes = SOURCES.flatMap((source) => [...readFileSync(source, "utf8").matchAll(ROUTE)]).map(
+		([, method, path, role]) => ({
+			route: `${method!.toUpperCase()} ${path}`,
+			role: role ?? "anybody",
+		}),
+	);
 	const gone = Object.keys(TEXTS).filter((text) => !routes.some(({ route }) => route === text));
 	if (gone.length > 0) throw new Error(`the admin side has no ${gone.join(", ")}`);
 	return table(

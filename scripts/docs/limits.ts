@@ -152,6 +152,17 @@ const TEXTS: Readonly<Partial<Record<Limit, string>>> = {
 	adminRows: "rows that one answer of the admin side lists",
 	adminTokenChars: "characters that the admin token has at least",
 	adminTokenCheckMs: "shortest time between looks at the admin token's file",
+	issuedTokenMs: "life of a token that Firebreak issues, unless another is asked for; of an exchanged one at most",
+	keyAnnounceMs: "time that a key is published before it signs, unless the rotation says otherwise",
+	keyOverlapMs: "time that its predecessors are good from then on, unless the rotation says otherwise",
+	keyFileBytes: "a file with a private key",
+	publicBodyBytes: "a body on the public side",
+	publicRequestMs: "one request there, and the longest silence of a connection",
+	publicConnections: "connections there; more are closed",
+	publicJwksSeconds: "time for which others may keep the published keys",
+	exchangesPerSecond: "tokens that one workload may ask of one server, in the long run",
+	exchangesBurst: "the same at once",
+	actorDepth: "workloads that an exchanged token names as those that acted",
 };
 
 export function limitTable(): string {

@@ -70,6 +70,7 @@ const FIELDS: Readonly<Record<LogField, string>> = {
 	admin_address: "where the admin side listens",
 	attempt: "the how manyth",
 	cause: "in a few words",
+	client_address: "of an operator",
 	count: "of what the message speaks of",
 	database: "`host:port/database`",
 	decision_id: "as the caller has it",

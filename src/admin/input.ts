@@ -7,7 +7,7 @@ import { LIMITS } from "../core/limits.ts";
 import { HttpProblem } from "./problem.ts";
 
 const endpoint = z.string().min(1).max(LIMITS.spiffeIdBytes);
-const instant = z.iso.datetime({ offset: true }).transform((text) => Date.parse(text));
+export const instant = z.iso.datetime({ offset: true }).transform((text) => Date.parse(text));
 
 const EXPLAIN = z.strictObject({
 	source: endpoint,
@@ -32,6 +32,13 @@ export function readExplainQuery(body: unknown): ExplainQuery {
 	return read(EXPLAIN, body);
 }
 
+/** How many rows one answer lists, in a query. */
+export const count = z
+	.string()
+	.regex(/^\d{1,9}$/)
+	.transform(Number)
+	.pipe(z.number().min(1).max(LIMITS.adminRows));
+
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
@@ -41,12 +48,7 @@ const FLOWS = z.strictObject({
 	/** An instant, or a duration back from now. */
 	since: z.string().optional(),
 	until: instant.optional(),
-	limit: z
-		.string()
-		.regex(/^\d{1,9}$/)
-		.transform(Number)
-		.pipe(z.number().min(1).max(LIMITS.adminRows))
-		.default(100),
+	limit: count.default(100),
 });
 
 /** The query of `GET /v1/flows`; by default the last hour. @throws HttpProblem 400 */
@@ -74,7 +76,8 @@ export function readDecisionId(text: string): string {
 	return text;
 }
 
-function read<S extends z.ZodType>(schema: S, value: unknown): z.output<S> {
+/** @throws HttpProblem 400 that names each field; values are never quoted. */
+export function read<S extends z.ZodType>(schema: S, value: unknown): z.output<S> {
 	const result = schema.safeParse(value);
 	if (result.success) return result.data;
 	const errors = result.error.issues.map(({ path, message, code, ...rest }) => ({

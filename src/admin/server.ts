@@ -1,4 +1,4 @@
-/** The admin side over HTTP: health and metrics for everybody, the rest for who may look. It writes nothing yet. */
+/** The admin side over HTTP: health and metrics for everybody, the rest for who may look, and changes for operators. */
 import { chmodSync } from "node:fs";
 import fastify, { type FastifyInstance, type FastifyReply } from "fastify";
 import type { RecordReader } from "../audit/reader.ts";
@@ -7,7 +7,8 @@ import { type Explained, type ExplainQuery, viewExplanation } from "../core/expl
 import { LIMITS } from "../core/limits.ts";
 import type { Clock } from "../core/time.ts";
 import { clearSocket } from "../socket-file.ts";
-import { createGate, type Gate, type Role } from "./auth.ts";
+import { createGate, type Only } from "./auth.ts";
+import { type ControlOptions, controlRoutes } from "./control.ts";
 import { readDecisionId, readExplainQuery, readFlowQuery } from "./input.ts";
 import { failure, HttpProblem, problemOf, sendProblem } from "./problem.ts";
 import { readinessOf, type StatusSources, statusOf } from "./status.ts";
@@ -20,12 +21,15 @@ export interface AdminOptions {
 	readonly address: AdminAddress;
 	/** Null only where nobody else can connect: see config. */
 	readonly tokenFile: string | null;
+	/** Null: nothing can be changed. */
+	readonly operatorTokenFile: string | null;
 	readonly clock: Clock;
 	readonly status: StatusSources;
 	readonly metrics: { text(): Promise<string>; readonly contentType: string };
 	/** Judges a made-up request by the policy in force. @throws FirebreakError usage, not_found */
 	readonly explain: (query: ExplainQuery) => Promise<Explained>;
 	readonly records: RecordReader;
+	readonly control: ControlOptions;
 	/** Told of bugs and outages; the client is told nothing of them. */
 	readonly onError: (error: unknown) => void;
 }
@@ -38,6 +42,8 @@ export interface AdminServer {
 }
 
 const OBJECT = "FIREBREAK_ADMIN_ADDR";
+/** Ids of tokens are as long as 1024 bytes. */
+const MAX_PARAMETER = 1_024;
 /** Owner and group may connect. */
 const SOCKET_MODE = 0o660;
 
@@ -56,7 +62,7 @@ export async function startAdminServer(options: AdminOptions): Promise<AdminServ
 		bodyLimit: LIMITS.adminBodyBytes,
 		requestTimeout: LIMITS.adminRequestMs,
 		forceCloseConnections: true,
-		routerOptions: { maxParamLength: 128 },
+		routerOptions: { maxParamLength: MAX_PARAMETER },
 		// What fastify refuses before it looks for a route.
 		frameworkErrors: (error, _request, reply) => refuse(error, reply),
 	});
@@ -66,7 +72,9 @@ export async function startAdminServer(options: AdminOptions): Promise<AdminServ
 	server.setNotFoundHandler((_request, reply) => sendProblem(reply, new HttpProblem(404, "There is nothing here")));
 	server.setErrorHandler((error, _request, reply) => refuse(error, reply));
 	openRoutes(server, options);
-	readerRoutes(server, options, gate);
+	const only: Only = (role) => ({ onRequest: async (request) => gate.require(role, request) });
+	readerRoutes(server, options, only);
+	controlRoutes(server, options.control, only);
 	const address = await listen(server, options.address);
 	return { address, stop: () => server.close() };
 }
@@ -83,12 +91,8 @@ function openRoutes(server: FastifyInstance, { status, metrics }: AdminOptions):
 	});
 }
 
-function readerRoutes(server: FastifyInstance, options: AdminOptions, gate: Gate): void {
+function readerRoutes(server: FastifyInstance, options: AdminOptions, only: Only): void {
 	const { clock, status, explain, records } = options;
-	// Before the body is read: a stranger's is of no interest.
-	const only = (role: Role) => ({
-		onRequest: async (request: Parameters<Gate["require"]>[1]) => gate.require(role, request),
-	});
 	server.get("/v1/status", only("reader"), async () => statusOf(status));
 	server.post("/v1/explain", only("reader"), async ({ body }) =>
 		viewExplanation(await explain(readExplainQuery(body))),

@@ -1,4 +1,5 @@
 /** What happens to the server's parts, as log lines and figures. */
+import type { Change } from "../admin/control.ts";
 import type { RecorderEvents } from "../audit/recorder.ts";
 import type { RetentionEvents } from "../audit/retention.ts";
 import type { KeyReport } from "../authn/keys/source.ts";
@@ -90,4 +91,10 @@ export function figuresOf({ enforced, origin, policyAgeMs, revocationAgeMs }: Fo
 		policyAge: (policyAgeMs ?? 0) / 1_000,
 		revocationAge: (revocationAgeMs ?? 0) / 1_000,
 	};
+}
+
+/** What an operator changed over HTTP; why stands in the database beside it. */
+export function logChange(logger: Logger): (change: Change) => void {
+	return ({ kind, seq, address }) =>
+		logger.info("an operator changed something over HTTP", { kind, seq, client_address: address });
 }

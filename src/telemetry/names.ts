@@ -74,6 +74,7 @@ export const LOG_FIELDS = [
 	"admin_address",
 	"attempt",
 	"cause",
+	"client_address",
 	"count",
 	"database",
 	"decision_id",

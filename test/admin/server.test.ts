@@ -10,6 +10,7 @@ import type { FlowQuery } from "../../src/audit/reader.ts";
 import { FirebreakError } from "../../src/core/errors.ts";
 import type { Explained, ExplainQuery } from "../../src/core/explanation.ts";
 import { LIMITS } from "../../src/core/limits.ts";
+import type { Database } from "../../src/store/pool.ts";
 import { decision, denial } from "../support/decisions.ts";
 
 const NOW = Date.UTC(2026, 0, 31, 12);
@@ -26,6 +27,17 @@ afterEach(async () => {
 	for (const release of releasers.splice(0).reverse()) await release();
 });
 
+const NO_DATABASE: Database = {
+	name: "none",
+	withClient: async () => {
+		throw new FirebreakError("dependency_unreachable", "there is none");
+	},
+	connect: async () => {
+		throw new FirebreakError("dependency_unreachable", "there is none");
+	},
+	end: async () => {},
+};
+
 async function start(changes: Partial<AdminOptions> = {}) {
 	const queries: ExplainQuery[] = [];
 	const flowQueries: FlowQuery[] = [];
@@ -36,6 +48,8 @@ async function start(changes: Partial<AdminOptions> = {}) {
 	const server = await startAdminServer({
 		address: { kind: "tcp", host: "127.0.0.1", port: 0 },
 		tokenFile: null,
+		operatorTokenFile: null,
+		control: { database: NO_DATABASE, clock: () => now, onChange() {} },
 		clock: () => now,
 		status: {
 			version: "1.2.3",
@@ -346,7 +360,7 @@ describe("records", () => {
 		for (const id of ["absent", "%00", "a%20b", ""]) {
 			expect(await get(`/v1/decisions/${id}`)).toMatchObject({ status: 404, json: { status: 404 } });
 		}
-		expect(await get(`/v1/decisions/${"x".repeat(129)}`)).toMatchObject({ status: 414, json: { status: 414 } });
+		expect(await get(`/v1/decisions/${"x".repeat(1_025)}`)).toMatchObject({ status: 414, json: { status: 414 } });
 		expect(await get("/v1/decisions/%zz")).toMatchObject({ status: 400, json: { title: "The request is malformed" } });
 	});
 
