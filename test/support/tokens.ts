@@ -91,6 +91,12 @@ const URLS = {
 	own: "https://own.example.org",
 	keys: "https://keys.example.org",
 	unknown: "https://unknown.example.org",
+	keycloak: "https://sso.example.org/realms/company",
+	entra: "https://login.microsoftonline.com/9f4b8a52-0000-4000-8000-000000000001/v2.0",
+	okta: "https://company.okta.com/oauth2/aus1",
+	auth0: "https://company.eu.auth0.com/",
+	cognito: "https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_abc",
+	google: "https://accounts.google.com",
 } as const;
 export type IssuerName = keyof typeof URLS;
 
@@ -114,6 +120,20 @@ const ROWS: Readonly<Partial<Record<IssuerName, Partial<IssuerRow>>>> = {
 	own: { jwks: null, options: { signer: "firebreak" } },
 	keys: { profile: "api_key", jwks: null, audiences: [] },
 	unknown: { profile: "paseto" as IssuerRow["profile"] },
+	keycloak: { profile: "oidc" },
+	entra: {
+		profile: "oidc",
+		options: {
+			scope_claim: "scp",
+			id_claim: "uti",
+			subject_claim: "oid",
+			tenant_claim: "tid",
+			tenants: ["9f4b8a52-0000-4000-8000-000000000001"],
+		},
+	},
+	okta: { profile: "oidc", options: { scope_claim: "scp", scope_array: true, subject_claim: "uid", id_claim: "jti" } },
+	cognito: { profile: "oidc" },
+	google: { profile: "oidc" },
 };
 
 /** What Firebreak signs with for the domain `internal`; a lane has to tell of it. */

@@ -7,6 +7,7 @@ import { kubernetes } from "./kubernetes.ts";
 import { passports } from "./passports.ts";
 import { profiles } from "./profiles.ts";
 import { proofs } from "./proofs.ts";
+import { providers } from "./providers.ts";
 import { signatures } from "./signatures.ts";
 
 export const CASES: readonly TokenCase[] = [
@@ -14,6 +15,7 @@ export const CASES: readonly TokenCase[] = [
 	...forms,
 	...claims,
 	...profiles,
+	...providers,
 	...kubernetes,
 	...passports,
 	...proofs,
