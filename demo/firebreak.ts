@@ -55,6 +55,8 @@ export interface RunningFirebreak {
 	readonly address: FirebreakAddress;
 	/** `http://127.0.0.1:<port>` of the admin side. */
 	readonly adminUrl: string;
+	/** Of its public side, where tokens are exchanged, when it has signing keys. */
+	readonly publicPort: number | undefined;
 	/** Everything that it logged. */
 	readonly logFile: string;
 	readonly process: RunningProcess;
@@ -62,16 +64,19 @@ export interface RunningFirebreak {
 
 /**
  * `firebreak serve` with mutual TLS on free loopback ports, where a proxy may ask only about the service whose certificate it
- * shows. Ready when /readyz says so. `settings` are environment variables that are added; `name` tells servers apart.
+ * shows. Ready when /readyz says so. `settings` are environment variables that are added; `name` tells servers apart. With a
+ * folder of signing keys it has a public side, too.
  */
 export async function startFirebreak(
 	{ workspace, pki }: Pick<Ground, "workspace" | "pki">,
 	databaseUrl: string,
 	settings: Readonly<Record<string, string>> = {},
 	name = "Firebreak",
+	keysFolder?: string,
 ): Promise<RunningFirebreak> {
 	const logFile = workspace.write(`${name.toLowerCase().replace(" ", "-")}.log`, "");
-	return onFreePorts(2, async ([grpcPort = 0, adminPort = 0]) => {
+	return onFreePorts(3, async ([grpcPort = 0, adminPort = 0, spare = 0]) => {
+		const publicPort = keysFolder === undefined ? undefined : spare;
 		const adminUrl = `http://127.0.0.1:${adminPort}`;
 		const env = environment({
 			DATABASE_URL: databaseUrl,
@@ -81,6 +86,13 @@ export async function startFirebreak(
 			FIREBREAK_GRPC_TLS_CLIENT_CA: pki.authorityFile,
 			FIREBREAK_ENFORCER_IDENTITY: "tls",
 			FIREBREAK_ADMIN_ADDR: `127.0.0.1:${adminPort}`,
+			...(keysFolder !== undefined && {
+				FIREBREAK_KEYS_DIR: keysFolder,
+				FIREBREAK_PUBLIC_ADDR: `127.0.0.1:${publicPort}`,
+				FIREBREAK_PUBLIC_TLS_CERT: pki.firebreak.files.certificate,
+				FIREBREAK_PUBLIC_TLS_KEY: pki.firebreak.files.key,
+				FIREBREAK_PUBLIC_TLS_CLIENT_CA: pki.authorityFile,
+			}),
 			...settings,
 		});
 		const server = await startProcess({
@@ -89,7 +101,13 @@ export async function startFirebreak(
 			onOutput: (text) => appendFileSync(logFile, text),
 			ready: async () => (await fetch(`${adminUrl}/readyz`)).ok,
 		});
-		return { address: { port: grpcPort, spiffeId: FIREBREAK_SPIFFE_ID }, adminUrl, logFile, process: server };
+		return {
+			address: { port: grpcPort, spiffeId: FIREBREAK_SPIFFE_ID },
+			adminUrl,
+			publicPort,
+			logFile,
+			process: server,
+		};
 	});
 }
 

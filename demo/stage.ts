@@ -1,9 +1,11 @@
 /** The stage that the story is played on: the example company behind Envoy, with Firebreak, its policies and issuers. */
+import { mkdirSync } from "node:fs";
 import { createServerLogin } from "./database.ts";
 import { exportTo, migrateUp, type RunningFirebreak, startFirebreak } from "./firebreak.ts";
 import { createIssuers, type Issuers } from "./issuers.ts";
 import { copyPolicies, type PolicyFolder } from "./policies.ts";
 import { CHANGE } from "./story.ts";
+import type { Workspace } from "./workspace.ts";
 import { startWorld, type World, type WorldOptions } from "./world.ts";
 
 export interface Stage {
@@ -18,6 +20,8 @@ export interface Stage {
 	readonly revision: number;
 	/** What Firebreak connects to Postgres with. */
 	readonly serverUrl: string;
+	/** FIREBREAK_KEYS_DIR, when Firebreak signs tokens. */
+	readonly keysFolder: string | undefined;
 }
 
 export interface StageOptions extends Pick<WorldOptions, "otlpPort" | "step" | "resources" | "envoy"> {
@@ -25,16 +29,18 @@ export interface StageOptions extends Pick<WorldOptions, "otlpPort" | "step" | "
 	readonly databaseUrl?: string | undefined;
 	/** Environment variables for Firebreak. */
 	readonly settings?: Readonly<Record<string, string>>;
+	/** Whether Firebreak signs tokens: it gets a folder for keys, and a public side. */
+	readonly signs?: boolean;
 	/** Firebreaks that share the work, one by default. */
 	readonly servers?: number;
 }
 
 /** Sets it up from nothing. On failure everything that was started is stopped again; `world.stop` ends it all. */
 export async function setStage(options: StageOptions = {}): Promise<Stage> {
-	const { databaseUrl, settings, servers = 1, otlpPort, ...rest } = options;
+	const { databaseUrl, settings, signs = false, servers = 1, otlpPort, ...rest } = options;
 	const step = options.step ?? ((_label, work) => work());
 	const issuers = createIssuers();
-	let set: Pick<Stage, "policies" | "replicas" | "migrations" | "revision" | "serverUrl"> | undefined;
+	let set: Pick<Stage, "policies" | "replicas" | "migrations" | "revision" | "serverUrl" | "keysFolder"> | undefined;
 	const world = await startWorld({
 		...rest,
 		...(databaseUrl !== undefined && { database: databaseUrl }),
@@ -44,19 +50,20 @@ export async function setStage(options: StageOptions = {}): Promise<Stage> {
 			policies.add("platform", "throw_away_keys", issuers.sql + CHANGE.undo);
 			const { applied, revision } = await step("Migrations", () => migrateUp(ground.databaseUrl, policies.path));
 			// Someone else's Postgres is left without logins of ours.
-			const serverUrl = databaseUrl ?? (await createServerLogin(ground.databaseUrl));
+			const serverUrl = databaseUrl ?? (await createServerLogin(ground.databaseUrl, signs));
 			const telemetry = otlpPort === undefined ? {} : exportTo(otlpPort);
+			const keysFolder = signs ? createKeysFolder(ground.workspace) : undefined;
 			const replicas: RunningFirebreak[] = [];
 			for (let number = 1; number <= servers; number++) {
 				const name = number === 1 ? "Firebreak" : `Firebreak ${number}`;
 				const firebreak = await step(name, () =>
-					startFirebreak(ground, serverUrl, { ...telemetry, ...settings }, name),
+					startFirebreak(ground, serverUrl, { ...telemetry, ...settings }, name, keysFolder),
 				);
 				ground.resources.defer(firebreak.process.stop);
 				replicas.push(firebreak);
 			}
 			const migrations = applied.filter(({ owner }) => owner !== null).length;
-			set = { policies, replicas, migrations, revision, serverUrl };
+			set = { policies, replicas, migrations, revision, serverUrl, keysFolder };
 			const [{ address }, ...others] = replicas as [RunningFirebreak, ...RunningFirebreak[]];
 			return { ...address, replicas: others.map((other) => other.address.port) };
 		},
@@ -64,4 +71,11 @@ export async function setStage(options: StageOptions = {}): Promise<Stage> {
 	const [firebreak] = set?.replicas ?? [];
 	if (!set || !firebreak) throw new Error("the world did not start Firebreak");
 	return { world, issuers, firebreak, ...set };
+}
+
+/** For files that nobody else may read. */
+function createKeysFolder({ path }: Workspace): string {
+	const folder = `${path}/keys`;
+	mkdirSync(folder, { mode: 0o700 });
+	return folder;
 }

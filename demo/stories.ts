@@ -14,7 +14,7 @@ type Print = (text: string) => void;
 
 export interface Story {
 	/** What it needs beyond the usual stage. */
-	readonly stage: Pick<StageOptions, "settings">;
+	readonly stage: Pick<StageOptions, "signs">;
 	/** Tells all lines and the totals; returns how many differed. */
 	tell(stage: Stage, print: Print): Promise<number>;
 	/** What to try while everything stays up. */
@@ -23,7 +23,7 @@ export interface Story {
 
 const STORIES: Readonly<Record<string, Story>> = {
 	company: { stage: {}, tell: tellCompany, next: whatNext },
-	tokens: { stage: {}, tell: tellTokens, next: whatNext },
+	tokens: { stage: { signs: true }, tell: tellTokens, next: whatNext },
 };
 
 /** The story of this name, the company's when there is none. @throws FirebreakError usage */

@@ -51,6 +51,51 @@ export function issue(name: string, shows: string, ...restrictions: readonly (st
 	};
 }
 
+/** What the orders service is given by the company's identity provider: good for far too much. */
+const BROAD = "orders:read orders:write payments:read reports:read";
+
+const exchangeForm = (token: string, scope: string) => ({
+	grant_type: "urn:ietf:params:oauth:grant-type:token-exchange",
+	subject_token: token,
+	subject_token_type: "urn:ietf:params:oauth:token-type:access_token",
+	audience: "payments",
+	scope,
+});
+const curl = (scope: string) =>
+	`curl --cert orders.pem --key orders.key -d subject_token=BROAD -d audience=payments -d scope=${scope} .../oauth/token`;
+
+/** Trades the broad token for one that is good for payments alone. */
+export function exchange(name: string, scope: string): Act {
+	return {
+		shows: "the orders service trades its broad token for one that is good for payments alone",
+		command: curl(scope),
+		async run(kit) {
+			const broad = kit.keep("broad", () => kit.foreignToken({}, BROAD));
+			const { status, body } = await kit.exchange("orders", exchangeForm(broad, scope));
+			const { access_token: token, expires_in: seconds, error } = (body ?? {}) as Record<string, unknown>;
+			if (status !== 200) throw new Error(`it answered ${status} ${error}`);
+			const { jti, scope: granted, act } = decodeJwt(String(token));
+			kit.take(name, { token, token_id: jti });
+			return [`token ${jti}: ${granted}, for ${seconds} s, acting: ${(act as { sub: string }).sub}`];
+		},
+	};
+}
+
+/** Asks for more than the token that is given. */
+export function exchangeForMore(scope: string): Act {
+	return {
+		shows: "no exchange makes a token wider",
+		command: curl(scope),
+		async run(kit) {
+			const broad = kit.keep("broad", () => kit.foreignToken({}, BROAD));
+			const { status, body } = await kit.exchange("orders", exchangeForm(broad, scope));
+			const { error } = (body ?? {}) as Record<string, unknown>;
+			if (status !== 400 || error !== "invalid_scope") throw new Error(`it answered ${status} ${error}`);
+			return [`refused: ${status} ${error}`];
+		},
+	};
+}
+
 /** Two hours of the day that begin in three hours. */
 export function closedWindow(): string {
 	const hour = (ahead: number) => String((new Date().getUTCHours() + ahead) % 24).padStart(2, "0");

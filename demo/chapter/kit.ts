@@ -1,7 +1,8 @@
 /** What the parties of the chapter on tokens hold: keys, tokens, and what a thief got hold of. */
 import { createHash, X509Certificate } from "node:crypto";
-import { mkdirSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
+import { type ClientResponse, send } from "../client.ts";
+import { FIREBREAK_SPIFFE_ID } from "../company.ts";
 import { errorOf, migrateUp, runFirebreak } from "../firebreak.ts";
 import { dpopProof, jwkThumbprint, type ProofOptions } from "../proofs.ts";
 import type { Stage } from "../stage.ts";
@@ -40,8 +41,8 @@ export class Kit {
 	}
 
 	/** A token of the internal domain's identity provider for the orders service; `claims` are added. */
-	foreignToken(claims: Readonly<Record<string, unknown>> = {}): string {
-		return this.stage.issuers.token({ issuer: "internal", subject: "orders", scope: "payments:read", claims });
+	foreignToken(claims: Readonly<Record<string, unknown>> = {}, scope = "payments:read"): string {
+		return this.stage.issuers.token({ issuer: "internal", subject: "orders", scope, claims });
 	}
 
 	/** One that is bound to the key that the orders service holds (RFC 9449). Always the same one. */
@@ -103,17 +104,10 @@ export class Kit {
 
 	/** Runs a command, with the signing keys of this stage where it needs them, and reads its answer. */
 	async run(args: readonly string[]): Promise<Readonly<Record<string, unknown>>> {
-		const keys = NEEDS_KEYS.has(args.slice(0, 2).join(" ")) ? ["--keys-dir", this.keysFolder] : [];
+		const keys = NEEDS_KEYS.has(args.slice(0, 2).join(" ")) ? ["--keys-dir", this.stage.keysFolder ?? ""] : [];
 		const finished = await runFirebreak(this.stage.world.databaseUrl, [...args, ...keys, "--json"]);
 		if (finished.end !== 0) throw errorOf(finished);
 		return JSON.parse(finished.stdout) as Record<string, unknown>;
-	}
-
-	/** Where the signing keys are: in files that nobody else may read. */
-	get keysFolder(): string {
-		const folder = `${this.stage.world.workspace.path}/keys`;
-		mkdirSync(folder, { recursive: true, mode: 0o700 });
-		return folder;
 	}
 
 	/** A token that was made before, by its name; what no service takes when the command that makes it failed. */
@@ -126,6 +120,23 @@ export class Kit {
 		const made = { token: String(token), id: String(id) };
 		this.#made.set(name, made);
 		return made;
+	}
+
+	/** A service asks to have a token exchanged (RFC 8693), known by its certificate. */
+	exchange(service: string, form: Readonly<Record<string, string>>): Promise<ClientResponse> {
+		const { world, firebreak } = this.stage;
+		const certificate = world.pki.services.get(service);
+		if (certificate === undefined || firebreak.publicPort === undefined) throw new Error("nobody exchanges tokens");
+		return send({
+			port: firebreak.publicPort,
+			authority: world.pki.authority.certificate,
+			server: FIREBREAK_SPIFFE_ID,
+			certificate,
+			method: "POST",
+			path: "/oauth/token",
+			headers: { "content-type": "application/x-www-form-urlencoded" },
+			body: new URLSearchParams(form).toString(),
+		});
 	}
 
 	/** The orders service reads a payment without a pause, with whatever token it is given, until `over`: every status. */

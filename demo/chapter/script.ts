@@ -7,6 +7,8 @@ import {
 	type Act,
 	ADD_ISSUER,
 	closedWindow,
+	exchange,
+	exchangeForMore,
 	FIRST_KEY,
 	issue,
 	revoke,
@@ -158,12 +160,45 @@ const RESTRICTIONS: Script = [
 	},
 ];
 
+/** A broad token never travels further than the service that holds it. */
+const EXCHANGE: Script = [
+	exchange("exchanged", "payments:read"),
+	{
+		...READ,
+		row: 13,
+		shows: "the token that it got opens what it was cut to",
+		brings: "exchanged",
+		bring: (kit) => kit.bearer(kit.made("exchanged").token),
+		expect: ALLOWED,
+	},
+	{
+		...READ,
+		row: 14,
+		to: "orders",
+		path: "/v1/orders/7",
+		shows: "no other service takes it",
+		brings: "exchanged",
+		bring: (kit) => kit.bearer(kit.made("exchanged").token),
+		expect: { status: 403, reason: "passport_context", detail: "destination" },
+	},
+	{
+		...READ,
+		row: 15,
+		from: "storefront",
+		shows: "and nobody but the orders service can use it: it is bound to its certificate",
+		brings: "stolen, exchanged",
+		bring: (kit) => kit.bearer(kit.made("exchanged").token),
+		expect: { status: 401, reason: "binding_mismatch", detail: "certificate", challenge: INVALID },
+	},
+	exchangeForMore("payments:write"),
+];
+
 /** New keys and new tokens in the place of old ones, while requests go on. */
 const ROTATION: Script = [
 	rotateUnderTraffic("cut"),
 	{
 		...READ,
-		row: 13,
+		row: 16,
 		shows: "after the overlap the old token is dead",
 		brings: "the old token",
 		bring: (kit) => kit.bearer(kit.made("cut, before").token),
@@ -171,7 +206,7 @@ const ROTATION: Script = [
 	},
 	{
 		...READ,
-		row: 14,
+		row: 17,
 		shows: "and the new one lives",
 		brings: "the new token",
 		bring: (kit) => kit.bearer(kit.made("cut").token),
@@ -184,7 +219,7 @@ const REVOCATION: Script = [
 	revoke("cut"),
 	{
 		...READ,
-		row: 15,
+		row: 18,
 		shows: "a revoked token is refused, though every server had verified it before",
 		brings: "revoked",
 		bring: (kit) => kit.bearer(kit.made("cut").token),
@@ -193,7 +228,7 @@ const REVOCATION: Script = [
 	revokeForeign,
 	{
 		...READ,
-		row: 16,
+		row: 19,
 		shows: "so is one of the company's identity provider, proof and all",
 		brings: "revoked + proof",
 		bring: (kit) => kit.bound(kit.keyBound, kit.proof(kit.ordersKey, kit.keyBound, PAYMENT)),
@@ -202,5 +237,5 @@ const REVOCATION: Script = [
 ];
 
 /** In this order: some lines stand on what others did. */
-export const SCRIPT: Script = [...PROOFS, ...CERTIFICATES, ...RESTRICTIONS, ...ROTATION, ...REVOCATION];
+export const SCRIPT: Script = [...PROOFS, ...CERTIFICATES, ...RESTRICTIONS, ...EXCHANGE, ...ROTATION, ...REVOCATION];
 export const SCENES: readonly Scene[] = SCRIPT.filter((part): part is Scene => "bring" in part);

@@ -38,6 +38,7 @@ beforeAll(async () => {
 	receiver = await startOtlpReceiver();
 	stage = await setStage({
 		otlpPort: receiver.port,
+		signs: true,
 		settings: {
 			FIREBREAK_LOG_LEVEL: "trace",
 			FIREBREAK_ADMIN_TOKEN_FILE: join(folder, "admin-token"),
@@ -194,16 +195,17 @@ async function controlPlane(): Promise<void> {
 	await kit.addIssuer();
 	stage.policies.add("platform", "api_keys", API_KEYS);
 	await migrateUp(stage.world.databaseUrl, stage.policies.path);
-	const keysFolder = ["--keys-dir", kit.keysFolder];
+	const keysFolder = stage.keysFolder ?? "";
+	const keysOption = ["--keys-dir", keysFolder];
 	const takeKeys = () => {
-		for (const file of readdirSync(join(kit.keysFolder, "internal"), { recursive: true, encoding: "utf8" })) {
-			const [, d] = /"d":\s*"([\w-]+)"/.exec(readFileSync(join(kit.keysFolder, "internal", file), "utf8")) ?? [];
+		for (const file of readdirSync(join(keysFolder, "internal"), { recursive: true, encoding: "utf8" })) {
+			const [, d] = /"d":\s*"([\w-]+)"/.exec(readFileSync(join(keysFolder, "internal", file), "utf8")) ?? [];
 			if (d !== undefined) secrets.add(`private key ${file}`, d);
 		}
 	};
-	await command(["keys", "rotate", "--domain", "internal", "--reason", "first", ...keysFolder], {}, "signs with");
+	await command(["keys", "rotate", "--domain", "internal", "--reason", "first", ...keysOption], {}, "signs with");
 	takeKeys();
-	const issue = ["token", "issue", "--subject", "orders", "--owner", "orders", "--purpose", "tests", ...keysFolder];
+	const issue = ["token", "issue", "--subject", "orders", "--owner", "orders", "--purpose", "tests", ...keysOption];
 	const scope = ["--scope", "payments:read"];
 	const own = await maker("own token", [...issue, "--domain", "internal", ...scope]);
 	const apiKey = await maker("API key of ours", [
@@ -215,12 +217,13 @@ async function controlPlane(): Promise<void> {
 		"1d",
 		...scope,
 	]);
-	const rotated = await maker("rotated token", ["token", "rotate", ISSUER, own.id, ...keysFolder]);
-	await maker("rotated API key", ["token", "rotate", KEYS, apiKey.id, ...keysFolder]);
+	const rotated = await maker("rotated token", ["token", "rotate", ISSUER, own.id, ...keysOption]);
+	await maker("rotated API key", ["token", "rotate", KEYS, apiKey.id, ...keysOption]);
 	for (const credential of [own.token, apiKey.token, rotated.token]) {
 		const headers = { authorization: `Bearer ${credential}` };
 		await until("it passes", async () => (await stage.world.send({ ...PAYMENT, headers })).status === 200);
 	}
+	await exchange(kit);
 	const mistyped = `${apiKey.token.slice(0, -1)}${apiKey.token.endsWith("0") ? "1" : "0"}`;
 	const refused = await stage.world.send({ ...PAYMENT, headers: { authorization: `Bearer ${mistyped}` } });
 	expect(refused.status).toBe(401);
@@ -235,11 +238,44 @@ async function controlPlane(): Promise<void> {
 		await command([...args, "--json"], {}, /internal|orders|seq/);
 	}
 	await command(
-		["keys", "rotate", "--domain", "internal", "--reason", "next", "--announce", "0s", ...keysFolder],
+		["keys", "rotate", "--domain", "internal", "--reason", "next", "--announce", "0s", ...keysOption],
 		{},
 		"signs with",
 	);
 	takeKeys();
+}
+
+/** Tokens in exchange for others, good and bad. The one that is given is a secret from everybody but who asked. */
+async function exchange(kit: Kit): Promise<void> {
+	const form = (subjectToken: string) => ({
+		grant_type: "urn:ietf:params:oauth:grant-type:token-exchange",
+		subject_token: subjectToken,
+		subject_token_type: "urn:ietf:params:oauth:token-type:access_token",
+		audience: "payments",
+	});
+	const { status, body } = await kit.exchange("orders", form(token("subject token")));
+	expect(status).toBe(200);
+	secrets.jws("exchanged token", (body as { access_token: string }).access_token);
+	for (const subject of [
+		token("forged subject token", { forged: true }),
+		secrets.plant("subject token that is no JWT"),
+		`fbk_${secrets.plant("subject token that is no API key").replaceAll("-", "")}`,
+	]) {
+		const refused = await kit.exchange("orders", form(subject));
+		expect(refused.status).toBe(400);
+		answers.push({
+			name: "/oauth/token",
+			text: JSON.stringify([refused.headers, refused.text]),
+			holds: "invalid_request",
+		});
+	}
+	const secret = { ...form(token("token beside a secret")), client_secret: secrets.plant("client secret") };
+	const refused = await kit.exchange("orders", secret);
+	answers.push({
+		name: "/oauth/token",
+		text: JSON.stringify([refused.headers, refused.text]),
+		holds: "invalid_request",
+	});
 }
 
 /** Runs a command that makes a secret: it is all that may be on stdout, and nowhere else. */
