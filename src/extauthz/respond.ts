@@ -5,7 +5,7 @@ import type { Request } from "../core/request.ts";
 import { challengeOf } from "./challenge.ts";
 import { headerText } from "./header-text.ts";
 import { rateHeaders } from "./rate-headers.ts";
-import { revealed } from "./way.ts";
+import { revealed, tellsOfTheWay } from "./way.ts";
 import type { AllowedResponse, CheckResponse, DeniedResponse, Metadata, MetadataValue, SetHeader } from "./wire.ts";
 
 const PRINCIPAL = "x-firebreak-principal";
@@ -58,6 +58,7 @@ function allow(decision: Decision, id: string, request: Request): AllowedRespons
 			if (!isFixed(name)) headersToRemove.push(name);
 			continue;
 		}
+		if (!tellsOfTheWay(name)) continue;
 		const value = request.headers[name] as string;
 		const kept = revealed(name, value, decision.vouched);
 		if (kept === "") headersToRemove.push(name);

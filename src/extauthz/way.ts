@@ -18,6 +18,16 @@ const HEADERS: ReadonlyMap<string, Reveal> = new Map([
 	["forwarded", WHOLE],
 ]);
 
+const LENGTHS = new Set([...HEADERS.keys()].map((name) => name.length));
+const LONGEST = Math.max(...LENGTHS);
+/** Whether a name of such a length can be one of these: most are told apart by that. */
+const MAY_BE = Uint8Array.from({ length: LONGEST + 1 }, (_, length) => Number(LENGTHS.has(length)));
+
+/** Whether {@link revealed} has anything to say about a header of this name. */
+export function tellsOfTheWay(name: string): boolean {
+	return MAY_BE[name.length] === 1;
+}
+
 /**
  * What the upstream may see of a header: null when the header is not one of these, "" for nothing. Names with `_` for `-`
  * are never a proxy's, but CGI and what follows it would take them for one.

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { validateBootstrap, writeBootstrap } from "../../demo/envoy.ts";
+import { envoyBootstrap } from "../../demo/envoy-config.ts";
 import type { EnvoyOptions, SidecarOptions } from "../../demo/envoy-options.ts";
 import { createAuthority } from "../../demo/pki.ts";
 import { createWorkspace, type Workspace } from "../../demo/workspace.ts";
@@ -56,6 +57,10 @@ describe("the bootstrap, as the real Envoy judges it", () => {
 		["all options", all],
 	])("it accepts %s", async (_what, options) => {
 		await validateBootstrap(writeBootstrap(workspace, options()));
+	});
+
+	test("no stream outlives an hour unless it is told otherwise", () => {
+		expect(JSON.stringify(envoyBootstrap(least))).toContain('"max_stream_duration":"3600s"');
 	});
 
 	test("it refuses what is wrong, and its words are passed on", async () => {

@@ -22,6 +22,9 @@ export interface Forwarded {
 /** Nothing is believed, which strips most. */
 export const NOT_VOUCHED: Vouched = Object.freeze({ proxied: false, identities: 0, addresses: 0 });
 
+/** What every request says whose proxy appends the peer's address. */
+const APPENDED: Vouched = Object.freeze({ proxied: false, identities: 0, addresses: 1 });
+
 /**
  * The address is the connection's peer, unless that is a trusted proxy: then the one which stands in x-forwarded-for where
  * the source stands in x-forwarded-client-cert, counted from the right. So of two trusted proxies in a row the address that
@@ -33,6 +36,9 @@ export function readForwarded(snapshot: Snapshot, request: Request, source: Sour
 	const { peer, forwarded, headers } = request;
 	const header = headers["x-forwarded-for"];
 	if (header === undefined && forwarded === null) return { address: peer.address, vouched: NOT_VOUCHED };
+	if (header === peer.address && forwarded === null && source.segment?.trusted_proxy !== true) {
+		return { address: peer.address, vouched: APPENDED };
+	}
 	const own = header === undefined ? 0 : appendedByAsker(header, peer.address);
 	// Without forwarded identities the source is the peer itself.
 	const proxied = forwarded === null ? source.segment?.trusted_proxy === true : isTrusted(snapshot, peer.principal);
