@@ -171,13 +171,13 @@ const DENIALS: Readonly<Record<DenyReason, ReasonText>> = {
 	},
 	passport_missing: {
 		step: "credential",
-		meaning: "the domain demands a registered token",
-		cure: "this version knows no passports: leave `passport` at `optional`",
+		meaning: "the domain demands a token with a [passport](../how-to/issuers.md#passports), and this one has none",
+		cure: "register the token with `register_token`, or use one that Firebreak issued",
 	},
 	passport_context: {
 		step: "credential",
 		meaning: "the token is used outside of what its passport permits",
-		cure: "use it where it was made for",
+		cure: "use it where it was made for; `firebreak explain` and the record tell which restriction it broke",
 	},
 	scope_missing: {
 		step: "policy",

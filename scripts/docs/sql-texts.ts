@@ -12,7 +12,7 @@ export const FUNCTION_TEXTS: Readonly<Record<string, Readonly<Record<string, str
 		name: "",
 		owner: "accepts crossings into it, and states its issuers",
 		flow: "`mtls`: no token is read. `token`, `mtls+token`: a token is due. `mtls+bound-token`: one that is [bound to a key](../how-to/bind-tokens.md)",
-		passport: "`optional`, `required`: only registered tokens. This version knows none: it denies",
+		passport: "`optional`; `required`: only tokens with a passport. See [passports](../how-to/issuers.md#passports)",
 		on_stale: "when revocations are too old: `deny`, `allow`, or `bound_only` for bound tokens alone",
 		hidden: "404 in place of 403 for domains that no crossing lets in",
 		audit: "`full`; `denials`: of allowed traffic only crossings and would-be denials are recorded",
@@ -22,16 +22,16 @@ export const FUNCTION_TEXTS: Readonly<Record<string, Readonly<Record<string, str
 		"": "Who signs tokens for a domain. For the domain's owner.",
 		url: "as tokens have it in `iss`; for `jwt_svid` also `spiffe://trust-domain`",
 		domain: "tokens of this issuer count for destinations of this domain and no other",
-		profile: "`rfc9068`, `jwt_svid`, `oidc`. Tokens of `kubernetes` and `api_key` are refused by this version",
+		profile: "`rfc9068`, `jwt_svid`, `oidc`, `kubernetes`, `api_key`. See [which fits](../how-to/issuers.md)",
 		audiences: "one of them must stand in `aud`. Never empty but for `api_key`",
 		algorithms: "ES256, ES384, ES512, RS256, RS384, RS512, PS256, PS384, PS512, EdDSA, Ed25519",
 		max_lifetime: "from `iat` to `exp`; tokens that live longer are refused. At most 366 days",
 		binding:
 			"how its tokens have to be [bound](../how-to/bind-tokens.md): `dpop`, `mtls`, `any`; with `none` they may be. One that is bound always has to be shown with its key",
-		jwks_uri: "https, or http on loopback; fetched in the background. Exactly one of the two",
+		jwks_uri: "https, or http on loopback; fetched in the background. Exactly one of the two, but for API keys and tokens that Firebreak signs",
 		jwks: "a JWK Set of public keys",
 		options:
-			"`jwt_svid`: `trust_domain`. `oidc`: `scope_claim`, `scope_array`, `id_claim`, `subject_claim`, `tenant_claim` with `tenants`. `rfc9068`, `oidc`: `dpop_nonce`",
+			"`jwt_svid`: `trust_domain`. `oidc`: `scope_claim`, `scope_array`, `id_claim`, `subject_claim`, `tenant_claim` with `tenants`. `kubernetes`: `namespaces`, `require_pod`. `rfc9068`: `signer`. All: `purposes`. `rfc9068`, `oidc`, `api_key`: `dpop_nonce`",
 	},
 	segment: {
 		"": "A named set of workloads in one domain and one environment. For its owner.",

@@ -36,7 +36,7 @@ const ATTRIBUTES: Readonly<Record<keyof typeof ATTRIBUTE, string>> = {
 	destinationPrincipal: "SPIFFE ID of the listener's certificate, when it has one",
 	tokenIssuer: "of a token that was verified",
 	tokenId: "its `jti`, or the claim that the issuer's options name",
-	tokenOwner: "of a registered token; this version knows none",
+	tokenOwner: "of the token's passport",
 	method: "a method that OpenTelemetry knows, else `_OTHER`",
 	methodOriginal: "the method when it is `_OTHER`",
 	statusCode: "what the caller gets; on denials only, since an allowed request gets its upstream's",
