@@ -77,12 +77,14 @@ describe("the cases of one token and one request", () => {
 			passport = "optional",
 			lane,
 			use = {},
+			origins = [],
 			issuers = Object.values(world.issuers),
 		} = example.demand ?? {};
 		if (lane) service.useLane(lane);
 		const rules = {
 			issuers,
 			use,
+			origins,
 			scopes: example.scopes ?? [],
 			domain: { flow: bound ? "mtls+bound-token" : "mtls+token", passport } as const,
 		};

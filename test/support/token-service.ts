@@ -23,6 +23,8 @@ export interface Rules {
 	readonly domain?: Partial<DomainRow>;
 	/** Scopes that the policy demands. */
 	readonly scopes?: readonly string[];
+	/** Of the segment `payments`. */
+	readonly origins?: readonly string[];
 	/** Who uses the token, where it is not `orders` from its usual address without a certificate. */
 	readonly use?: Partial<CredentialDemand["use"]>;
 }
@@ -114,14 +116,14 @@ export class TokenService {
 		return readAnswer(await this.#client!.check(toCheck(request, rules.use ?? {})));
 	}
 
-	#snapshotOf({ issuers, domain: over, scopes = [] }: Rules): Snapshot {
-		const key = JSON.stringify([issuers, over, scopes]);
+	#snapshotOf({ issuers, domain: over, scopes = [], origins = [] }: Rules): Snapshot {
+		const key = JSON.stringify([issuers, over, scopes, origins]);
 		let snapshot = this.#snapshots.get(key);
 		if (!snapshot) {
 			snapshot = snapshotOf({
 				domains: [domain({ name: "internal", ...over }), domain({ name: "partner" })],
 				issuers,
-				segments: [segment({ name: "orders" }), segment({ name: "payments" })],
+				segments: [segment({ name: "orders" }), segment({ name: "payments", origins })],
 				policies: [policy({ name: "p", source: "orders", destination: "payments", methods: ["*"], scopes })],
 			});
 			this.#snapshots.set(key, snapshot);

@@ -128,6 +128,22 @@ const targets: readonly TokenCase[] = [
 	otherHtu("htu with a line end", (uri) => uri.replace("/v1", "/\nv1")),
 ];
 
+/** Behind an ingress that callers know by another name; its proxy passes the path on as it is. */
+const behindIngress = (name: string, htu: string, detail: string | null): TokenCase => ({
+	no: 36,
+	name,
+	present: (world) => shown(world, { claims: { htu } }),
+	demand: { origins: ["https://shop.example.com", "http://shop.example.com:8080"] },
+	expect: detail === null ? { bound: "dpop" } : ["proof_invalid", detail],
+});
+const ingress: readonly TokenCase[] = [
+	behindIngress("htu of an origin that the segment names", "https://shop.example.com/v1/payments", null),
+	behindIngress("htu of another one of its origins", "http://SHOP.example.com:8080/v1/payments", null),
+	behindIngress("htu of what the proxy sees, which the segment does not name", URI, "target"),
+	behindIngress("htu of one of its origins by another scheme", "http://shop.example.com/v1/payments", "target"),
+	behindIngress("htu of one of its origins with another path", "https://shop.example.com/payments", "target"),
+];
+
 const claims: readonly TokenCase[] = [
 	claim(37, "ath of another token", "token_hash", { ath: "fUHyO2r2Z3DZ53EsNrWBb0xWXoaNy59IiKCAqksmQEo" }),
 	bad(37, "another token than the proof is for", "token_hash", { tokenClaims: { jti: "token-2" } }),
@@ -200,4 +216,4 @@ const bindings: readonly TokenCase[] = [
 	},
 ];
 
-export const proofs: readonly TokenCase[] = [...forms, ...targets, ...claims, ...bindings];
+export const proofs: readonly TokenCase[] = [...forms, ...targets, ...ingress, ...claims, ...bindings];

@@ -152,6 +152,24 @@ export const BAD_CALLS: readonly BadCall[] = [
 	),
 
 	bad("segment", SEGMENT, { members: null }, "segment s, members: is missing", ...MISSING),
+	...[
+		"https://api.example.org/",
+		"https://API.example.org",
+		"https://api.example.org:443",
+		"http://a:80",
+		"//a",
+		"a",
+		"",
+	].map((origin) =>
+		bad(
+			"segment",
+			SEGMENT,
+			{ origins: ["https://api.example.org", origin] },
+			`segment s, origins: "${origin}" is no origin`,
+			/^write scheme and host in lower case, such as https:\/\/api\.example\.org/,
+		),
+	),
+	bad("segment", SEGMENT, { origins: [["https://a"]] }, "segment s, origins: "),
 	bad("segment", SEGMENT, { environment: null }, "segment s, environment: is missing", ...MISSING),
 	bad("segment", SEGMENT, { environment: "*" }, 'segment s, environment: "*" is reserved', NAMES),
 	bad(
