@@ -1,6 +1,6 @@
 # `make` alone lists what there is. Every target installs what it needs first.
 .DEFAULT_GOAL := help
-.PHONY: help install run demo test sim bench bench-store lint docs build envoy jaeger schemas clean
+.PHONY: help install run demo test sim fuzz bench bench-store lint docs build envoy jaeger schemas clean
 MAKEFLAGS += --no-print-directory
 
 # Node 24 comes with the packages; whatever node the machine has is used by npm alone.
@@ -23,6 +23,9 @@ test: install envoy ## Every test (ARGS="test/core" for some of them)
 
 sim: install ## Many random storms over several servers and one store (RUNS=2000; a failure prints how to replay it)
 	@SIM_RUNS=$(or $(RUNS),2000) npm test --silent -- test/sim/simulation
+
+fuzz: install ## Bytes of every kind against decoder, decision and answer (CASES=1000000 or MINUTES; SEED, BYTES replay)
+	@CASES=$(CASES) MINUTES=$(MINUTES) SEED=$(SEED) BYTES=$(BYTES) $(node) test/fuzz/main.ts
 
 bench: install ## Measure the decision, the check and the memory, each beside its baseline
 	@npm run --silent bench -- $(ARGS)
