@@ -66,14 +66,11 @@ const firstHeld = ({ scopesAny }: Rule, held: ReadonlySet<string>): readonly str
 
 const costOf = ({ scopes, scopesAny }: Rule): number => scopes.length + (scopesAny.length > 0 ? 1 : 0);
 
-/** A rule with a condition stands in for no other: it may not hold. */
+/** The least that is enough in place of the rule; null when that is the rule itself. One with a condition stands in for none. */
 function cheaper(rule: Rule, rules: readonly Rule[], oneOperation: boolean): string | null {
-	const better = rules.find((other) => {
-		if (other === rule || other.condition !== null || !(oneOperation || other.target === rule.target)) return false;
-		const more = costOf(other) - costOf(rule);
-		return more < 0 || (more === 0 && (rule.condition !== null || other.name < rule.name));
-	});
-	return better?.name ?? null;
+	const alike = rules.filter((other) => other.condition === null && (oneOperation || other.target === rule.target));
+	const [least] = alike.toSorted((a, b) => costOf(a) - costOf(b) || (a.name < b.name ? -1 : 1));
+	return least === undefined || least === rule || costOf(least) > costOf(rule) ? null : least.name;
 }
 
 function isAbout({ target }: Rule, { method, path, segments }: Operation): boolean {

@@ -31,6 +31,7 @@ export async function startPublic(parts: PublicParts): Promise<PublicServer | nu
 	const { config, keysDirectory, view, ages, authenticator, database, clock, stopwatch, logger } = parts;
 	if (config.address === null) return null;
 	const folder = keysDirectory === null ? null : new KeyFolder(keysDirectory);
+	await folder?.check();
 	return startPublicServer({
 		address: config.address,
 		tls: config.tls,

@@ -31,7 +31,7 @@ export class KeyFolder {
 	 * @throws FirebreakError config_invalid when the folder may not hold keys.
 	 */
 	async write(domain: string, { kid, jwk }: SigningKey): Promise<void> {
-		await this.#checkRoot();
+		await this.check();
 		const folder = this.#folderOf(domain);
 		await attempt(folder, async () => {
 			await mkdir(folder, { recursive: true, mode: FOLDER_MODE });
@@ -62,7 +62,7 @@ export class KeyFolder {
 	 * @throws FirebreakError config_invalid when others could read or put keys.
 	 */
 	async list(domain: string): Promise<ReadonlySet<string>> {
-		await this.#checkRoot();
+		await this.check();
 		const folder = this.#folderOf(domain);
 		return attempt(folder, async () => {
 			const found = await lstat(folder).catch(nullIfAbsent);
@@ -84,7 +84,7 @@ export class KeyFolder {
 	 */
 	async read(domain: string, kid: string): Promise<SigningKey | null> {
 		if (!KID.test(kid)) return null;
-		await this.#checkRoot();
+		await this.check();
 		const folder = this.#folderOf(domain);
 		const file = this.#fileOf(domain, kid);
 		return attempt(file, async () => {
@@ -121,8 +121,11 @@ export class KeyFolder {
 		return join(this.#folderOf(domain), `${kid}.json`);
 	}
 
-	/** Whoever may write here could put another folder in the place of a domain's. */
-	async #checkRoot(): Promise<void> {
+	/**
+	 * Whether it may hold keys: whoever may write here could put another folder in the place of a domain's.
+	 * @throws FirebreakError config_invalid
+	 */
+	async check(): Promise<void> {
 		const root = this.#root;
 		await attempt(root, async () => {
 			const stats = await stat(root);
