@@ -2,6 +2,7 @@
 import { styleText } from "node:util";
 import { describeProblem, FirebreakError } from "../src/core/errors.ts";
 import { changePolicy } from "./change.ts";
+import { whatNextOfTokens } from "./chapter/next.ts";
 import { playChapter } from "./chapter/play.ts";
 import { SCENES } from "./chapter/script.ts";
 import { whatNext } from "./next.ts";
@@ -23,7 +24,7 @@ export interface Story {
 
 const STORIES: Readonly<Record<string, Story>> = {
 	company: { stage: {}, tell: tellCompany, next: whatNext },
-	tokens: { stage: { signs: true }, tell: tellTokens, next: whatNext },
+	tokens: { stage: { signs: true }, tell: tellTokens, next: whatNextOfTokens },
 };
 
 /** The story of this name, the company's when there is none. @throws FirebreakError usage */

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { SCENES, SCRIPT } from "../../demo/chapter/script.ts";
 import { freePorts } from "../../demo/ports.ts";
 import { CHANGE, OUTAGE, STORY } from "../../demo/story.ts";
 import { createTestDatabase } from "../support/postgres.ts";
@@ -37,7 +38,9 @@ interface Program {
 }
 
 function start(file: string, settings: Readonly<Record<string, string>> = {}): Program {
-	const inherited = Object.entries(process.env).filter(([name]) => !/^(FIREBREAK_|DATABASE_URL$|KEEP$)/.test(name));
+	const inherited = Object.entries(process.env).filter(
+		([name]) => !/^(FIREBREAK_|DATABASE_URL$|KEEP$|STORY$)/.test(name),
+	);
 	const env = { ...Object.fromEntries(inherited), TMPDIR: folder, ...settings };
 	const child = spawn(process.execPath, [path.join(DEMO, file)], { env, stdio: ["ignore", "pipe", "pipe"] });
 	const started: Program = { child, stdout: "", stderr: "" };
@@ -119,6 +122,34 @@ describe("make demo", () => {
 			await expectNothingLeft();
 		},
 		PATIENCE_MS * 2,
+	);
+
+	test(
+		"STORY=tokens tells of tokens, commands among the lines, and what it suggests can be pasted as well",
+		async () => {
+			const demo = start("main.ts", { STORY: "tokens", KEEP: "1" });
+			const isUp = () => demo.stdout.includes("--all --reason") || demo.child.exitCode !== null;
+			await until("it stays up", isUp, PATIENCE_MS * 2);
+			expect(demo.stdout).not.toContain("\u001b");
+			const lines = demo.stdout.split("\n");
+			expect(lines.filter((line) => line.startsWith("✗"))).toEqual([]);
+			expect(lines.filter((line) => /^✓ {2}[ \d]\d {2}/.test(line))).toHaveLength(SCENES.length);
+			const commands = lines.filter((line) => line.startsWith("✓   $  ")).map((line) => line.slice(7));
+			expect(commands).toHaveLength(SCRIPT.length - SCENES.length);
+			expect(commands).toContain('firebreak keys rotate --domain internal --reason "first key"');
+			expect(demo.stdout).toMatch(new RegExp(`^${SCRIPT.length} of ${SCRIPT.length} answers as expected, in`, "m"));
+
+			const script = demo.stdout.slice(demo.stdout.indexOf("\ncd "));
+			const { stdout } = await promisify(execFile)("bash", ["-c", script], { encoding: "utf8" });
+			expect(stdout.match(/^HTTP\/[\d.]+ \d+/gm)?.map((line) => line.slice(-3))).toEqual(["200", "401"]);
+			expect(stdout).toContain('"issued_token_type":"urn:ietf:params:oauth:token-type:access_token"');
+			expect(stdout).toContain('{"keys":[{');
+			expect(stdout.match(/ after \d+ ms$/gm)).toHaveLength(2);
+
+			expect(await interrupt(demo)).toBe(130);
+			await expectNothingLeft();
+		},
+		PATIENCE_MS * 4,
 	);
 
 	test.each([
