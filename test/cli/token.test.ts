@@ -421,3 +421,47 @@ async function waitForSeq({ follower }: FollowingServer): Promise<void> {
 	const [head] = await own.query<{ seq: string }>("select seq from firebreak.head");
 	while (follower.current().lane.seq < Number(head!.seq)) await new Promise((resolve) => setTimeout(resolve, 20));
 }
+
+describe("token suggest", () => {
+	const suggest = (...argv: string[]) => ["token", "suggest", "--source", "orders", "--destination", ...argv];
+
+	test("tells the smallest token, and the command that makes it", async () => {
+		expect(await own.json(suggest("payments"))).toMatchObject({
+			code: 0,
+			possible: true,
+			scopes: ["payments:read", "payments:write", "tier:gold"],
+			restrictions: { sources: ["orders"], destinations: ["payments"], environment: "prod" },
+			token: true,
+			bound: false,
+			issuer: ISSUER,
+		});
+		const one = await own.json([...suggest("payments"), "--method", "GET", "--path", "/v1/payments/42"]);
+		expect(one.scopes).toEqual(["payments:read"]);
+		const words = String(one.command).replace('"what it is for"', "reading").split(" ");
+		const { code, out } = await own.firebreak(words.slice(1));
+		expect({ code, scope: decodeJwt(out.trimEnd()).scope }).toEqual({ code: 0, scope: "payments:read" });
+	});
+
+	test("tells people, too", async () => {
+		const { code, out } = await own.firebreak(suggest("payments"));
+		expect(code).toBe(0);
+		expect(out).toMatch(/^scopes +payments:read payments:write tier:gold$/m);
+		expect(out).toMatch(
+			/^orders-write-payments +payments:write and one of tier:gold \| tier:silver +payments:write tier:gold$/m,
+		);
+		expect(out).toMatch(/^firebreak token issue --issuer https:\/\/tokens\.example\.org --subject orders /m);
+		expect((await own.firebreak(suggest("gateway"))).out).toMatch(
+			/^way +orders to gateway \(partner\), by crossing orders-to-partner$/m,
+		);
+		expect((await own.firebreak(suggest("reports"))).out).toMatch(/^scopes +none$/m);
+	});
+
+	test("says when no token helps, with exit 4, and knows its names", async () => {
+		expect(await own.json(suggest("ledger"))).toMatchObject({ code: 4, possible: false, reason: "no_policy" });
+		expect(await own.json([...suggest("payments"), "--path", "/other"])).toMatchObject({ code: 4, possible: false });
+		const back = ["token", "suggest", "--source", "gateway", "--destination", "orders"];
+		expect(await own.json(back)).toMatchObject({ code: 4, reason: "crossing_missing" });
+		expect(await own.json(suggest("nowhere"))).toMatchObject({ code: 1, error: { code: "not_found" } });
+		expect(await own.json([...suggest("payments"), "--path", "/a//b"])).toMatchObject({ code: 2 });
+	});
+});
