@@ -26,7 +26,7 @@ export interface Explained {
 	readonly steps: readonly Step[];
 }
 
-/** The public form: `decision` first, then what led to it. Of a token only issuer, id, owner and scopes are shown. */
+/** The public form: `decision` first, then what led to it. Of a token only issuer, id, owner, purpose and scopes are shown. */
 export interface ExplanationView {
 	readonly decision: "allow" | "deny";
 	readonly reason: Reason;
@@ -44,6 +44,7 @@ export interface ExplanationView {
 		readonly issuer: string;
 		readonly id: string | null;
 		readonly owner: string | null;
+		readonly purpose: string | null;
 		readonly scopes: readonly string[];
 	} | null;
 	readonly steps: readonly Step[];
@@ -64,7 +65,13 @@ export function viewExplanation({ decision, steps }: Explained): ExplanationView
 		crossing: decision.crossing,
 		hidden: decision.hidden,
 		missing_scopes: decision.missingScopes,
-		token: token && { issuer: token.issuer, id: token.id, owner: token.owner, scopes: token.scopes },
+		token: token && {
+			issuer: token.issuer,
+			id: token.id,
+			owner: token.owner,
+			purpose: token.purpose,
+			scopes: token.scopes,
+		},
 		steps,
 	};
 }

@@ -76,13 +76,19 @@ function checkCredential({ verdict, demand, input }: Route, credential: Credenti
 		input.trace?.push({ step: "credential", result: "skipped", note: "the flow needs no token" });
 	} else if (credential.kind === "refused") {
 		verdict.fail("credential", credential.reason, credential.detail);
+		const { token } = credential;
+		if (input.trace && token) input.trace.push({ ...input.trace.pop()!, note: nameOf(token) });
 	} else if (credential.kind === "none") {
 		// No caller may forget the verdict of a step: a token that is due and was not judged is an error, and denies.
 		verdict.fail("credential", "internal_error", "credential_not_judged");
 	} else {
-		const { subject, issuer } = credential.token;
-		input.trace?.push({ step: "credential", result: "pass", note: `${subject} by ${issuer}` });
+		input.trace?.push({ step: "credential", result: "pass", note: nameOf(credential.token) });
 	}
+}
+
+/** Whose token it is, for people. */
+function nameOf({ subject, issuer, owner, purpose }: TokenFacts): string {
+	return `${subject} by ${issuer}${owner === null ? "" : `, of ${owner} for ${purpose}`}`;
 }
 
 function checkPolicies(route: Route, destination: Located, token: TokenFacts | null): PolicyOutcome {

@@ -1,5 +1,8 @@
+import { createServer } from "node:https";
+import type { AddressInfo } from "node:net";
 import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { createAuthority } from "../../../demo/pki.ts";
 import { accessToken, jwksOf, makeSigningKey, type SigningKey } from "../../../demo/tokens.ts";
 import { type Authenticator, createAuthenticator } from "../../../src/authn/authenticator.ts";
 import { KeyRing } from "../../../src/authn/keys/ring.ts";
@@ -209,6 +212,10 @@ describe("an endpoint that fails", () => {
 		["a private key", { keys: [one.jwk, two.privateKey.export({ format: "jwk" })] }],
 		["a symmetric key", { keys: [one.jwk, { kty: "oct", k: "AAAA" }] }],
 		["a point off its curve", { keys: [one.jwk, { ...two.jwk, y: two.jwk.x }] }],
+		["RSA of 1024 bits", { keys: [one.jwk, makeSigningKey("RS256", "short", 1024).jwk] }],
+		["an exponent of 1", { keys: [one.jwk, { ...makeSigningKey("RS256", "e1").jwk, e: "AQ" }] }],
+		["keys for encryption alone", { keys: [{ ...two.jwk, use: "enc" }] }],
+		["more keys than its limit", { keys: Array(LIMITS.jwksKeys + 1).fill(two.jwk) }],
 	];
 	test.each(unsound)("an unsound set, %s: the last good one stays", async (_, set) => {
 		await settle();
@@ -264,6 +271,28 @@ describe("an endpoint that fails", () => {
 		endpoint.serve(jwksOf(one));
 		now += COOLDOWN;
 		expect(await outcome(tokenOf(two))).toBe("token_invalid key_unknown");
+	});
+
+	test("an https address is believed only by a certificate that the system's authorities vouch for", async () => {
+		const authority = await createAuthority();
+		const { certificate: cert, key } = await authority.issue({ dns: ["localhost"] });
+		const server = createServer({ cert, key }, (_, response) => response.end(JSON.stringify(jwksOf(one))));
+		await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+		try {
+			const { port } = server.address() as AddressInfo;
+			row = issuerRow({ url: ISSUER, jwks_uri: `https://localhost:${port}/jwks` });
+			expect(await outcome(tokenOf(one))).toBe("keys_unavailable no_keys");
+			expect(reports).toEqual([
+				{
+					kind: "unreachable",
+					issuer: ISSUER,
+					cause: expect.stringMatching(/^it cannot be reached \(.*(CERT|SIGN).*\)$/),
+				},
+			]);
+		} finally {
+			server.closeAllConnections();
+			await new Promise((resolve) => server.close(resolve));
+		}
 	});
 
 	test("an address that may not be fetched from is not", async () => {
