@@ -96,7 +96,6 @@ test("the caller learns nothing of it but that it is refused", async () => {
 	const { decision } = await judge(["192.0.2.0/24"]);
 	// The metadata is for the proxy's access log.
 	const { metadata: _, ...answer } = respond(decision, "id", null);
-	};
 	const told = JSON.stringify(answer);
 	expect(told).toContain("Forbidden");
 	for (const word of ["network", "passport", "team-orders", "export"]) expect(told).not.toContain(word);
