@@ -32,6 +32,11 @@ export const FINDINGS = {
 		what: "the filter asks by HTTP, which Firebreak does not answer",
 		cure: "replace http_service by grpc_service, with transport_api_version: V3",
 	},
+	asked_elsewhere: {
+		severity: "danger",
+		what: "another server than the filter's is asked about these routes: it may allow anything",
+		cure: "remove grpc_service and http_service from the check_settings of the route's ExtAuthzPerRoute",
+	},
 	tcp_unguarded: {
 		severity: "danger",
 		what: "connections are forwarded without asking Firebreak, which judges HTTP requests only",

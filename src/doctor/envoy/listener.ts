@@ -8,7 +8,7 @@ import { answering, changing, filtersOf, type HttpFilter, isAuthorization, ungua
 import { at, listAt, type Message, messageAt, type Typed, textAt, typedAt } from "./json.ts";
 import { examineManager } from "./manager.ts";
 import { markedByRbac } from "./rbac.ts";
-import { clustersOfProxy, type Way, waysOf } from "./routes.ts";
+import { clustersOfProxy, leadsNowhere, type Way, waysOf } from "./routes.ts";
 import { type Certificates, oldVersion, tlsContextOf, uriNamesOf, validationOf } from "./tls.ts";
 
 /** What is wrong with a listener, and what it forwards to. */
@@ -43,6 +43,12 @@ export function examineListener(dump: Dump, certificates: Certificates, listener
 		const place = within({ listener: name, text: `listener ${name}` }, ...part);
 		return examineChain(dump, certificates, { chain, place, isLocal: isLocal(at(listener, "address")) });
 	});
+	// A UDP proxy is no filter of a chain.
+	if (chains.length === 0) {
+		const filters = listAt(listener, "listener_filters").map((filter) => typedAt(filter, "typed_config"));
+		const proxy = filters.find((config) => config?.type.endsWith(".UdpProxyConfig") === true);
+		if (proxy) examined.push(examineConnections(dump, [proxy], { listener: name, text: `listener ${name}` }));
+	}
 	return {
 		findings: outbound ? [] : examined.flatMap(({ findings }) => findings),
 		asked: examined.flatMap(({ asked }) => asked),
@@ -59,7 +65,7 @@ interface Chain {
 function examineChain(dump: Dump, certificates: Certificates, { chain, place, isLocal: local }: Chain): Examined {
 	const filters = listAt(chain, "filters").map((filter) => typedAt(filter, "typed_config"));
 	const manager = filters.find((config) => config?.type === MANAGER)?.value;
-	if (!manager) return examineConnections(filters, place);
+	if (!manager) return examineConnections(dump, filters, place);
 	const tls = tlsContextOf(at(chain, "transport_socket"));
 	const http = examineHttp(dump, manager, place);
 	const findings = [...http.findings];
@@ -73,13 +79,23 @@ function examineChain(dump: Dump, certificates: Certificates, { chain, place, is
 	return { ...http, findings };
 }
 
-/** Filters that forward connections as they are. */
-function examineConnections(filters: readonly (Typed | null)[], place: Place): Examined {
-	const clusters = filters.flatMap((config) => (config === null ? [] : clustersOfProxy(config.value)));
-	const last = filters.at(-1)?.type.split(".").at(-1);
-	const findings =
-		clusters.length > 0 ? [finding("tcp_unguarded", place, `${last} to ${[...new Set(clusters)].join(", ")}`)] : [];
-	return { findings, asked: [], reached: clusters.map((cluster) => ({ cluster, place, guarded: false })) };
+/** Network filters that end a connection themselves, and forward nothing. */
+const DEAD_ENDS = /\.(Echo|direct_response\.v3\.Config)$/;
+
+/** Filters that forward connections as they are; the last one decides where to. */
+function examineConnections(dump: Dump, filters: readonly (Typed | null)[], place: Place): Examined {
+	const last = filters.at(-1) ?? null;
+	const nothing = { findings: [], asked: [], reached: [] };
+	if (last === null || DEAD_ENDS.test(last.type)) return nothing;
+	const named = clustersOfProxy(last.value);
+	const clusters = named.filter((cluster) => !leadsNowhere(dump, cluster));
+	if (named.length > 0 && clusters.length === 0) return nothing;
+	const to = clusters.length === 0 ? "" : ` to ${[...new Set(clusters)].join(", ")}`;
+	return {
+		...nothing,
+		findings: [finding("tcp_unguarded", place, `${last.type.split(".").at(-1)}${to}`)],
+		reached: clusters.map((cluster) => ({ cluster, place, guarded: false })),
+	};
 }
 
 function examineHttp(dump: Dump, manager: Message, place: Place): Examined & { ways: Way[] | null } {
@@ -119,6 +135,7 @@ function examineWays(ways: Way[] | null, authorizations: readonly HttpFilter[], 
 	if (authorizations.length === 0) return forwards ? [finding("authorization_missing", place)] : [];
 	return (ways ?? []).flatMap(({ cluster, asked, switchedOff, text }) => [
 		...(asked.length === 0 ? [finding("authorization_disabled", within(place, switchedOff ?? text))] : []),
+		...(asked.some(({ elsewhere }) => elsewhere) ? [finding("asked_elsewhere", within(place, text))] : []),
 		...(cluster === null ? [finding("cluster_by_header", within(place, text))] : []),
 	]);
 }

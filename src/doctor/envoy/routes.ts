@@ -3,14 +3,23 @@ import { addressesOf, addressText, type Dump } from "./dump.ts";
 import type { HttpFilter } from "./filters.ts";
 import { at, durationAt, entriesAt, listAt, type Message, messageAt, textAt, typedAt } from "./json.ts";
 
+/** A filter that asks about a request, and what the route says to that. */
+export interface Question {
+	readonly filter: HttpFilter;
+	/** The configuration tells the destination. (Which one, dumps hide.) */
+	readonly namesDestination: boolean;
+	/** Another server is asked than the filter's own. */
+	readonly elsewhere: boolean;
+}
+
 /** One way that a request may take through a route, or through one of its weighted clusters. */
 export interface Way {
 	/** `virtual host V, route R`. */
 	readonly text: string;
 	/** Null: the request's own header names it. */
 	readonly cluster: string | null;
-	/** Authorization filters that run, and whether the configuration tells each of them the destination. (Which one, dumps hide.) */
-	readonly asked: readonly { readonly filter: HttpFilter; readonly namesDestination: boolean }[];
+	/** Authorization filters that run. */
+	readonly asked: readonly Question[];
 	/** Whether the route itself bounds how long a stream lives; null when it leaves that to the connection manager. */
 	readonly bounded: boolean | null;
 	/** The part that switched an authorization filter off: `virtual host V`. Null where nothing did. */
@@ -74,7 +83,7 @@ function wayOf(
 	authorizations: readonly HttpFilter[],
 ): Omit<Way, "bounded"> {
 	const said = authorizations.map((filter) => ({ filter, ...sayingOf(filter, levels) }));
-	const asked = said.filter(({ on }) => on).map(({ filter, namesDestination }) => ({ filter, namesDestination }));
+	const asked = said.flatMap(({ on, by: _, ...question }) => (on ? [question] : []));
 	return { text, cluster, asked, switchedOff: said.find(({ on, by }) => !on && by !== null)?.by ?? null };
 }
 
@@ -87,16 +96,26 @@ function sayingOf(filter: HttpFilter, levels: readonly Level[]) {
 		const wrapped = outer.type.endsWith(".FilterConfig");
 		const settings = wrapped ? (typedAt(outer.value, "config")?.value ?? {}) : outer.value;
 		const off = at(settings, "disabled") === true || (wrapped && at(outer.value, "disabled") === true);
-		const named = textAt(settings, "check_settings", "context_extensions", "firebreak.destination") !== "";
-		return { on: !off, by: text, namesDestination: named };
+		const check = at(settings, "check_settings");
+		const named = textAt(check, "context_extensions", "firebreak.destination") !== "";
+		const elsewhere = (messageAt(check, "grpc_service") ?? messageAt(check, "http_service")) !== null;
+		return { on: !off, by: text, namesDestination: named, elsewhere };
 	}
-	return { on: !filter.disabled, by: null, namesDestination: false };
+	return { on: !filter.disabled, by: null, namesDestination: false, elsewhere: false };
 }
 
 /** The clusters that a TCP proxy, or another filter that names them so, forwards connections to. */
 export function clustersOfProxy(config: Message): string[] {
 	const weighted = listAt(config, "weighted_clusters", "clusters").map((one) => textAt(one, "name"));
 	return [textAt(config, "cluster"), ...weighted].filter((name) => name !== "");
+}
+
+/** Whether a cluster has no address and never will: Istio sends there what is to be dropped. */
+export function leadsNowhere(dump: Dump, cluster: string): boolean {
+	const known = dump.clusters.get(cluster);
+	return (
+		known !== undefined && ["", "STATIC"].includes(textAt(known, "type")) && addressesOf(dump, cluster).length === 0
+	);
 }
 
 /** What tells two clusters for the same service: their addresses, or their name where these are not known. */

@@ -150,6 +150,59 @@ export const WAY_CASES: readonly Case[] = [
 		expect: [["tcp_unguarded", /^listener second$/]],
 	},
 	{
+		broken: "a proxy of another protocol",
+		change: (bootstrap) => {
+			const settings = { op_timeout: "1s" };
+			const prefix_routes = { catch_all_route: { cluster: "otlp" } };
+			secondListener(bootstrap, {
+				name: "envoy.filters.network.redis_proxy",
+				typed_config: {
+					"@type": `${TYPE}.extensions.filters.network.redis_proxy.v3.RedisProxy`,
+					...{ stat_prefix: "r", settings, prefix_routes },
+				},
+			});
+		},
+		expect: [["tcp_unguarded", /^listener second$/]],
+	},
+	{
+		broken: "a UDP proxy",
+		change: (bootstrap) => {
+			secondListener(bootstrap, {});
+			const listener = bootstrap.static_resources.listeners.at(-1);
+			delete listener.filter_chains;
+			listener.address.socket_address.protocol = "UDP";
+			const action = { "@type": `${TYPE}.extensions.filters.udp.udp_proxy.v3.Route`, cluster: "otlp" };
+			listener.listener_filters = [
+				{
+					name: "envoy.filters.udp_listener.udp_proxy",
+					typed_config: {
+						"@type": `${TYPE}.extensions.filters.udp.udp_proxy.v3.UdpProxyConfig`,
+						stat_prefix: "u",
+						matcher: { on_no_match: { action: { name: "route", typed_config: action } } },
+					},
+				},
+			];
+		},
+		expect: [["tcp_unguarded", /^listener second$/]],
+	},
+	{
+		broken: "a listener that drops what it gets",
+		change: (bootstrap) => {
+			addCluster(bootstrap, "nowhere", 1);
+			bootstrap.static_resources.clusters.at(-1).load_assignment.endpoints = [];
+			secondListener(bootstrap, tcpTo("nowhere"));
+		},
+		expect: [],
+	},
+	{
+		broken: "another server that is asked about a route",
+		change: (bootstrap) => {
+			const grpc_service = { envoy_grpc: { cluster_name: "otlp" }, timeout: "0.5s" };
+			hostOf(bootstrap).routes[0].typed_per_filter_config = perRoute({ check_settings: { grpc_service } });
+		},
+		expect: [["asked_elsewhere", /route 1$/]],
+	},
+	{
 		broken: "a TCP proxy to what is guarded",
 		change: (bootstrap) => secondListener(bootstrap, tcpTo("service")),
 		expect: [
