@@ -2,8 +2,6 @@
  * The text of API keys: `fbk_`, 256 random bits in base62, `_`, and a checksum. Scanners for leaked secrets find it by its
  * beginning, and tell it from other text by the checksum, which no secret is needed for.
  */
-import { crc32 } from "node:zlib";
-
 export const API_KEY_PREFIX = "fbk_";
 
 const ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -27,9 +25,18 @@ export function isApiKey(text: string): boolean {
 	return text.endsWith(`_${checksum(body)}`);
 }
 
-/** CRC-32 (ISO-HDLC) of the text before it. */
 function checksum(body: string): string {
 	return base62(BigInt(crc32(body)), CHECKSUM_CHARS);
+}
+
+/** CRC-32 of ASCII text: ISO-HDLC, as gzip has it (RFC 1952, 8). */
+function crc32(text: string): number {
+	let crc = 0xffff_ffff;
+	for (let index = 0; index < text.length; index++) {
+		crc ^= text.charCodeAt(index);
+		for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? 0xedb8_8320 : 0);
+	}
+	return ~crc >>> 0;
 }
 
 function base62(number: bigint, length: number): string {

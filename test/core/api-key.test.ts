@@ -1,10 +1,23 @@
+import { crc32 } from "node:zlib";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { formatApiKey, isApiKey } from "../../src/core/api-key.ts";
 
+const DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const secrets = fc.uint8Array({ minLength: 32, maxLength: 32 });
 
 describe("API keys", () => {
+	test("end in the checksum that gzip would compute", () => {
+		const key = formatApiKey(new Uint8Array(32));
+		let rest = crc32(key.slice(0, -7));
+		let written = "";
+		for (let index = 0; index < 6; index++) {
+			written = `${DIGITS[rest % 62]}${written}`;
+			rest = Math.floor(rest / 62);
+		}
+		expect(key.slice(-6)).toBe(written);
+	});
+
 	test("have one form, whatever their bytes", () => {
 		expect(formatApiKey(new Uint8Array(32))).toMatch(/^fbk_0{43}_[0-9A-Za-z]{6}$/);
 		expect(formatApiKey(new Uint8Array(32).fill(255))).toMatch(/^fbk_[0-9A-Za-z]{43}_[0-9A-Za-z]{6}$/);
