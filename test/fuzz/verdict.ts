@@ -90,7 +90,8 @@ function naiveRequest(set: PolicySet, bytes: Buffer): Request | null {
 	}
 	const { source, destination, contextExtensions, request } = wire.attributes ?? {};
 	const { method = "", path = "", host = "", headers = {}, headerMap } = request?.http ?? {};
-	const proven = destination?.principal;
+	// A listener's certificate without a SPIFFE ID says nothing about the destination.
+	const proven = /^spiffe:/i.test(destination?.principal ?? "") ? destination?.principal : undefined;
 	const hint = contextExtensions?.["firebreak.destination"];
 	const bySegment = (text: string) =>
 		set.segments.find(({ name, members }) => name === text || holds(members, text))?.name;
