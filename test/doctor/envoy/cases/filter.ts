@@ -62,7 +62,7 @@ export const FILTER_CASES: readonly Case[] = [
 	setting("metadata choose", "authorization_partial", {
 		filter_enabled_metadata: { filter: "f", path: [{ key: "k" }], value: { present_match: true } },
 	}),
-	istio("one empty rule", { any: true }),
+	istio("one empty rule", { and_rules: { rules: [{ any: true }] } }),
 	istio(
 		"a rule for some paths",
 		{ and_rules: { rules: [{ url_path: { path: { prefix: "/v1" } } }] } },
