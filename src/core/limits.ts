@@ -187,6 +187,8 @@ export const LIMITS = {
 	listenCheckMs: 15_000,
 	/** Objects that changed; above it the whole set is loaded in place of the changes. */
 	incrementalRows: 100_000,
+	/** Revisions before one that is refused that are looked at for the newest that compiles. */
+	missedRevisions: 100,
 	/** Revocation rows that are fetched at once. */
 	laneBatchRows: 10_000,
 	/** A snapshot file, and one frame of it as JSON. */

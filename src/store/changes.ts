@@ -9,40 +9,46 @@ import { addObject, emptyLists, type ObjectKind, type ObjectLists } from "./rows
 import { streamRows } from "./stream.ts";
 
 /**
- * From `base` to the newest revision; null when a whole load is due: another epoch, numbers that went back, a segment whose
- * path exceptions changed (policies that did not change compile otherwise then), or more than LIMITS.incrementalRows
- * objects that changed.
+ * From `base` to the newest revision, or to the one of `until`; null when a whole load is due: another epoch, numbers that
+ * went back, a segment whose path exceptions changed (policies that did not change compile otherwise then), or more than
+ * LIMITS.incrementalRows objects that changed.
  */
-export async function loadChanges(client: ClientBase, base: Pick<Head, "epoch" | "revision">): Promise<Changes | null> {
-	const few = await loadFewChanges(client, base);
-	return few === "many" ? loadManyChanges(client, base) : few;
+export async function loadChanges(client: ClientBase, base: RevisionId, until?: number): Promise<Changes | null> {
+	const few = await loadFewChanges(client, base, until);
+	return few === "many" ? loadManyChanges(client, base, until) : few;
 }
+
+type RevisionId = Pick<Head, "epoch" | "revision">;
 
 /** One statement sees one instant, and what is asked in one goes to and fro once. */
 async function loadFewChanges(
 	client: ClientBase,
-	base: Pick<Head, "epoch" | "revision">,
+	base: RevisionId,
+	until: number | undefined,
 ): Promise<Changes | null | "many"> {
 	const collected = new Collected();
-	let head: Pick<Head, "epoch" | "revision"> | null = null;
+	let head: RevisionId | null = null;
 	let isMany = false;
-	await streamRows(client, FEW_CHANGED, [base.revision, FEW_ROWS], ([kind, name, is, was]) => {
+	await streamRows(client, FEW_CHANGED, [base.revision, FEW_ROWS, until ?? NEWEST], ([kind, name, is, was]) => {
 		if (kind !== null) return collected.add(kind!, name!, is!, was!);
 		head = { epoch: name!, revision: Number(is) };
 		isMany = Number(was) === FEW_ROWS;
 	});
 	if (head === null) throw new FirebreakError("store_unsuitable", "firebreak.head is empty: the schema is not whole");
-	return isMany ? "many" : collected.from(base, head);
+	return isMany ? "many" : collected.from(base, head, until);
 }
 
-async function loadManyChanges(client: ClientBase, base: Pick<Head, "epoch" | "revision">): Promise<Changes | null> {
+async function loadManyChanges(
+	client: ClientBase,
+	base: RevisionId,
+	until: number | undefined,
+): Promise<Changes | null> {
 	return inOneInstant(client, async () => {
 		const head = await readHead(client);
 		const collected = new Collected();
-		await streamRows(client, CHANGED, [base.revision, LIMITS.incrementalRows + 1], ([kind, name, is, was]) =>
-			collected.add(kind!, name!, is!, was!),
-		);
-		return collected.from(base, head);
+		const values = [base.revision, LIMITS.incrementalRows + 1, until ?? NEWEST];
+		await streamRows(client, CHANGED, values, ([kind, name, is, was]) => collected.add(kind!, name!, is!, was!));
+		return collected.from(base, head, until);
 	});
 }
 
@@ -54,7 +60,7 @@ class Collected {
 	#rows = 0;
 	#otherExceptions = false;
 
-	/** @param is what the object is now. @param was what it was at the base revision. Null: nothing. */
+	/** @param is what the object is. @param was what it was at the base revision. Null: nothing. */
 	add(kind: string, name: string, is: string | null, was: string | null): void {
 		this.#rows++;
 		if (is !== null) addObject(this.#put, kind, is);
@@ -72,8 +78,8 @@ class Collected {
 	}
 
 	/** Null: a whole load is due. */
-	from(base: Pick<Head, "epoch" | "revision">, { epoch, revision }: Pick<Head, "epoch" | "revision">): Changes | null {
-		if (epoch !== base.epoch || revision < base.revision) return null;
+	from(base: RevisionId, { epoch, revision: newest }: RevisionId, revision: number = newest): Changes | null {
+		if (epoch !== base.epoch || revision < base.revision || revision > newest) return null;
 		if (this.#otherExceptions || this.#rows > LIMITS.incrementalRows) return null;
 		const change = <Kind extends ObjectKind>(kind: Kind): Change<ObjectLists[Kind][number]> => ({
 			put: this.#put[kind],
@@ -95,11 +101,11 @@ class Collected {
 const exceptionsOf = (segment: string): string => JSON.stringify(JSON.parse(segment).path_exceptions);
 
 const TOUCHED = `select h.kind, h.name, h.from_revision, h.to_revision, h.spec
-	from firebreak.history h where h.from_revision > $1 or h.to_revision > $1`;
+	from firebreak.history h where (h.from_revision > $1 or h.to_revision > $1) and h.from_revision <= $3`;
 
-/** One row for each object that differs: what it is now, and what it was at the base revision. */
+/** One row for each object that may differ: what it is at the revision $3, and what it was at the base revision. */
 const DIFFERENT = `select t.kind, t.name,
-	min(t.spec::text) filter (where t.to_revision is null),
+	min(t.spec::text) filter (where t.to_revision is null or t.to_revision > $3),
 	min(t.spec::text) filter (where t.from_revision <= $1)
 	from touched t group by t.kind, t.name`;
 
@@ -110,5 +116,7 @@ const FEW_CHANGED = `with touched as materialized (${TOUCHED} limit $2)
 	select null, h.epoch, h.revision::text, (select count(*) from touched)::text from firebreak.head h
 	union all ${DIFFERENT}`;
 
+/** Greater than any revision. */
+const NEWEST = "9223372036854775807";
 /** More come within a transaction of their own, which may take longer than LIMITS.databaseStatementMs. */
 const FEW_ROWS = 1_000;

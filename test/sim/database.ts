@@ -76,6 +76,11 @@ export class SimDatabase {
 		return this.#newest;
 	}
 
+	/** The newest that compiles, of those that the history knows. */
+	get best(): Committed | null {
+		return this.#best;
+	}
+
 	get lane(): readonly LaneEntry[] {
 		return this.#state.lane;
 	}
@@ -151,11 +156,10 @@ export class SimDatabase {
 		return chain.get(revision)!;
 	}
 
-	loadChanges(base: Pick<Head, "epoch" | "revision">): Changes | null {
+	loadChanges(base: Pick<Head, "epoch" | "revision">, until?: number): Changes | null {
 		const { epoch, chain, revision } = this.standby ?? this.#state;
-		const was = chain.get(base.revision);
-		if (base.epoch !== epoch || !was) return null;
-		return difference(was, chain.get(revision)!);
+		const [was, is] = [chain.get(base.revision), chain.get(until ?? revision)];
+		return base.epoch === epoch && was && is ? difference(was, is) : null;
 	}
 
 	#at(ago: number): State {

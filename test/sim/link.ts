@@ -64,8 +64,8 @@ export class Link implements PolicySource {
 		});
 	}
 
-	loadChanges(base: Parameters<PolicySource["loadChanges"]>[0]) {
-		return this.#call("load", () => this.#database.loadChanges(base));
+	loadChanges(base: Parameters<PolicySource["loadChanges"]>[0], until?: number) {
+		return this.#call("load", () => this.#database.loadChanges(base, until));
 	}
 
 	async listen(onHint: () => void, onLost: (error: Error) => void): Promise<Subscription> {

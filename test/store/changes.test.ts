@@ -53,6 +53,12 @@ test.each([
 		expect(names.sort()).toEqual(Array.from({ length: count }, (_, n) => `made-${n + 1} prod`).sort());
 		expect(changes!.segments.drop).toEqual([]);
 	}
+	const upTo = (until: number) => database.withClient((client) => loadChanges(client, before, until));
+	const past = await upTo(between.revision);
+	expect(past).toMatchObject({ epoch: before.epoch, revision: between.revision });
+	const names = [...past!.segments.put].map(({ name, environment }) => `${name} ${environment}`);
+	expect(names.sort()).toEqual(Array.from({ length: count }, (_, n) => `made-${n + 1} staging`).sort());
+	expect(await upTo(between.revision + 2)).toBeNull();
 	await writer.query("select firebreak.remove('segment', 'made-' || n) from generate_series(1, $1::int) n", [count]);
 	const changes = await load(between.revision);
 	expect([...changes!.segments.put]).toEqual([]);

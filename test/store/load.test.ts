@@ -317,6 +317,10 @@ describe("loadChanges", () => {
 				const since = await changes(base);
 				const result = runToEnd(recompile(base, since!));
 				expect(result).toEqual({ ok: true, snapshot: whole });
+				// To one that lies between, too.
+				const past = bases[bases.indexOf(base) + ((choice >>> 8) % (bases.length - bases.indexOf(base)))]!;
+				const until = await database.withClient((client) => loadChanges(client, base, past.revision));
+				expect(runToEnd(recompile(base, until!))).toEqual({ ok: true, snapshot: past });
 				bases.push(whole);
 			}),
 			{ numRuns: 40 },

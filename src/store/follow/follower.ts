@@ -246,8 +246,8 @@ class Follower implements PolicyFollower {
 			this.#origin = "database";
 			this.#show({ policyConfirmedAt: askedAt });
 		} else if (this.#loader.hasRefusedAllUpTo(head) && this.#origin === "database") {
-			// All that is newer is known, and is no policy: what is enforced is the newest there is. Not so for what the disk
-			// kept, which may be of a past that was lost.
+			// All that is newer is known, and is no policy. Not so for what the disk kept: it may be of a past that was lost.
+			this.#contact.succeed("load");
 			this.#show({ policyConfirmedAt: askedAt });
 		} else if (!this.#restorer?.isWorthWaitingFor(head)) {
 			this.#loader.want(head, askedAt);

@@ -2,6 +2,7 @@
 import type { Changes } from "../../core/compile/changes.ts";
 import { type CompileResult, compilePolicySet, EMPTY_SNAPSHOT, recompile } from "../../core/compile/compile.ts";
 import type { Problem } from "../../core/errors.ts";
+import { LIMITS } from "../../core/limits.ts";
 import type { PolicySet } from "../../core/model.ts";
 import type { Snapshot } from "../../core/snapshot.ts";
 import type { Clock } from "../../core/time.ts";
@@ -44,7 +45,10 @@ export class Loader {
 	#refused: FollowStatus["refused"] = null;
 	/** Every revision from the one that is enforced up to this one is known, and none of them compiles. */
 	#refusedThrough = 0;
+	/** Those before the refused one are still to be looked at. */
+	#isSteppingBack = false;
 	#progress: number | null = null;
+	#startedAt = 0;
 	#failures = 0;
 	#notBefore = Number.NEGATIVE_INFINITY;
 	#stopped = false;
@@ -88,7 +92,7 @@ export class Loader {
 	want(head: Head, askedAt: number): void {
 		if (this.#running) this.#again = true;
 		if (this.#running || this.#stopped) return;
-		if (this.hasRefused(head)) return;
+		if (this.hasRefused(head) && !this.#isSteppingBack) return;
 		if (this.#options.clock() < this.#notBefore) return;
 		this.#running = this.#load(head, askedAt).finally(() => {
 			this.#running = null;
@@ -113,6 +117,7 @@ export class Loader {
 		this.#afresh = true;
 		this.#refused = null;
 		this.#refusedThrough = 0;
+		this.#isSteppingBack = false;
 		this.#rewinds++;
 	}
 
@@ -139,8 +144,8 @@ export class Loader {
 	}
 
 	async #loadOnce(head: Head, askedAt: number): Promise<void> {
-		const { source, compiler, clock, report, adopt, base } = this.#options;
-		const startedAt = clock();
+		const { source, compiler, clock, base } = this.#options;
+		this.#startedAt = clock();
 		this.#progress = 0;
 		const from = base();
 		const rewinds = this.#rewinds;
@@ -154,21 +159,44 @@ export class Loader {
 		const result = await drive(work, this.#options.timers, isOver);
 		if (result === null || isOver()) return;
 		if (!result.ok) {
-			this.#refuse(epoch, revision, result.problems);
+			if (!this.hasRefused(loaded)) this.#refuse(epoch, revision, result.problems);
+			this.#isSteppingBack = changes !== null;
+			if (changes) await this.#stepBack(from, revision, askedAt, isOver);
+			this.#isSteppingBack = false;
 			return;
 		}
 		this.#refused = null;
 		this.#afresh = false;
 		// Not when the load began: what it reads may be a standby that has this head, and lacks what came since.
-		adopt(result.snapshot, askedAt);
-		report({
-			kind: "adopted",
-			revision,
-			epoch,
-			policies: result.snapshot.policyCount,
-			milliseconds: Math.max(0, clock() - startedAt),
-			whole: changes === null,
-		});
+		this.#adopt(result.snapshot, askedAt, changes === null);
+	}
+
+	#adopt(snapshot: Snapshot, askedAt: number, whole: boolean): void {
+		const { clock, adopt, report } = this.#options;
+		adopt(snapshot, askedAt);
+		const { epoch, revision, policyCount: policies } = snapshot;
+		const milliseconds = Math.max(0, clock() - this.#startedAt);
+		report({ kind: "adopted", revision, epoch, policies, milliseconds, whole });
+	}
+
+	/**
+	 * The newest is refused: of the revisions before it that were missed, the newest that compiles takes its place. When all
+	 * of them were looked at, what is enforced then is known to be the newest there is.
+	 */
+	async #stepBack(base: Snapshot, refused: number, askedAt: number, isOver: () => boolean): Promise<void> {
+		const { source, compiler, timers } = this.#options;
+		const known = Math.max(base.revision, this.#refusedThrough);
+		const last = Math.max(known, refused - 1 - LIMITS.missedRevisions);
+		for (let revision = refused - 1; revision > last; revision--) {
+			const changes = await source.loadChanges(base, revision);
+			if (isOver() || changes === null) return;
+			const result = await drive(compiler.changes(base, changes), timers, isOver);
+			if (result === null || isOver()) return;
+			if (!result.ok) continue;
+			this.#refusedThrough = refused;
+			return this.#adopt(result.snapshot, askedAt, false);
+		}
+		if (last === known) this.#refusedThrough = refused;
 	}
 
 	#refuse(epoch: string, revision: number, problems: readonly Problem[]): void {

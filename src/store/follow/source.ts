@@ -18,8 +18,8 @@ export interface PolicySource {
 	readHead(): Promise<Head>;
 	loadLane(seq: number): Promise<LaneBatch>;
 	loadPolicySet(progress: (policies: number) => void): Promise<PolicySet>;
-	/** What changed since; null when the whole set has to be loaded. */
-	loadChanges(base: Pick<Head, "epoch" | "revision">): Promise<Changes | null>;
+	/** What changed since, up to the newest revision or that of `until`; null when the whole set has to be loaded. */
+	loadChanges(base: Pick<Head, "epoch" | "revision">, until?: number): Promise<Changes | null>;
 	/** `onHint` says that the head may have moved, `onLost` that no more hints will come. */
 	listen(onHint: () => void, onLost: (error: unknown) => void): Promise<Subscription>;
 }
@@ -46,7 +46,7 @@ export function postgresSource(database: Database, { allowStandby = false } = {}
 		loadLane: (seq) =>
 			database.withClient(async (client) => ({ head: await readHead(client), rows: await loadLane(client, seq) })),
 		loadPolicySet: (progress) => database.withClient((client) => loadPolicySet(client, { progress })),
-		loadChanges: (base) => database.withClient((client) => loadChanges(client, base)),
+		loadChanges: (base, until) => database.withClient((client) => loadChanges(client, base, until)),
 		listen: (onHint, onLost) => listen(database, onHint, onLost),
 	};
 }

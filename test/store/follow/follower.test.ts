@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { LIMITS } from "../../../src/core/limits.ts";
 import type { Snapshot } from "../../../src/core/snapshot.ts";
 import type { FollowEvent } from "../../../src/store/follow/events.ts";
 import { createPolicyFollower, type PolicyFollower } from "../../../src/store/follow/follower.ts";
@@ -222,23 +223,77 @@ describe("a change", () => {
 		expect(follower.status()).toMatchObject({ enforced: { revision: 1 }, refused: { revision: 3 }, policyAgeMs: 0 });
 	});
 
-	test("one refused behind others that were never seen lets what is enforced grow older: they may be good", async () => {
-		source.fail("head", "listen");
-		await time.advance(1_000);
-		source.commit(["p2"], { hint: false });
-		source.commit(["p3"], { hint: false, condition: "nonsense(" });
-		source.fail();
-		await time.advance(60_000);
-		expect(policies()).toEqual(["p1"]);
-		expect(follower.status()).toMatchObject({ state: "following", refused: { revision: 3 }, revocationAgeMs: 0 });
-		expect(follower.status().policyAgeMs).toBeGreaterThanOrEqual(60_000);
-		source.commit(["p4"], { condition: "nonsense(" });
-		await time.advance(10_000);
-		expect(follower.status().policyAgeMs).toBeGreaterThanOrEqual(70_000);
-		source.commit(["p5"]);
-		await time.advance(POLL);
-		expect(policies()).toEqual(["p5"]);
-		expect(follower.status()).toMatchObject({ refused: null, policyAgeMs: 0 });
+	describe("refused, behind others that were missed", () => {
+		beforeEach(async () => {
+			source.fail("head", "listen");
+			await time.advance(1_000);
+		});
+		const bad = (name: string) => source.commit([name], { hint: false, condition: "nonsense(" });
+
+		test("the newest of those that compiles is enforced, and is the newest there is", async () => {
+			source.commit(["p2"], { hint: false });
+			source.commit(["p3"], { hint: false });
+			bad("p4");
+			bad("p5");
+			source.fail();
+			await time.advance(60_000);
+			expect(policies()).toEqual(["p3"]);
+			expect(follower.status()).toMatchObject({
+				state: "following",
+				enforced: { revision: 3 },
+				refused: { revision: 5, problems: [{ object: "policy p5" }] },
+				policyAgeMs: 0,
+			});
+			expect(events.filter(({ kind }) => kind === "refused" || kind === "adopted")).toMatchObject([
+				{ kind: "refused", revision: 5 },
+				{ kind: "adopted", revision: 3, whole: false },
+			]);
+			source.commit(["p6"]);
+			await time.settle();
+			expect([policies(), follower.status().refused]).toEqual([["p6"], null]);
+		});
+
+		test("none of those compiles: what is enforced is the newest there is", async () => {
+			bad("p2");
+			bad("p3");
+			source.fail();
+			await time.advance(60_000);
+			expect(policies()).toEqual(["p1"]);
+			expect(follower.status()).toMatchObject({ enforced: { revision: 1 }, refused: { revision: 3 }, policyAgeMs: 0 });
+		});
+
+		test("a source that fails meanwhile is asked again", async () => {
+			source.commit(["p2"], { hint: false });
+			bad("p3");
+			const { loadChanges } = source;
+			let failures = 0;
+			source.loadChanges = (base, until) => {
+				if (until === undefined || ++failures > 1) return loadChanges(base, until);
+				return Promise.reject(new Error("lost"));
+			};
+			source.fail();
+			await time.advance(10_000);
+			expect([policies(), failures]).toEqual([["p2"], 2]);
+			expect(events.filter(({ kind }) => kind === "refused")).toHaveLength(1);
+			expect(follower.status()).toMatchObject({ policyAgeMs: 0, lastError: null });
+		});
+
+		test("too many to look at: what is enforced grows older, since one of them may have closed something", async () => {
+			source.commit(["p2"], { hint: false });
+			for (let n = 0; n <= LIMITS.missedRevisions; n++) bad(`bad${n}`);
+			source.fail();
+			await time.advance(60_000);
+			expect(policies()).toEqual(["p1"]);
+			expect(follower.status()).toMatchObject({ state: "following", refused: {}, revocationAgeMs: 0 });
+			expect(follower.status().policyAgeMs).toBeGreaterThanOrEqual(60_000);
+			bad("another");
+			await time.advance(10_000);
+			expect(follower.status().policyAgeMs).toBeGreaterThanOrEqual(70_000);
+			source.commit(["good"]);
+			await time.advance(POLL);
+			expect(policies()).toEqual(["good"]);
+			expect(follower.status()).toMatchObject({ refused: null, policyAgeMs: 0 });
+		});
 	});
 
 	test("revocations are enforced while a policy is loading, and while the newest is refused", async () => {

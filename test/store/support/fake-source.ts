@@ -14,6 +14,7 @@ export interface RevokeOptions {
 }
 
 export interface FakeSource extends PolicySource {
+	loadChanges: PolicySource["loadChanges"];
 	/** Every call so far, in order. */
 	readonly calls: Call[];
 	/** Commits a revision with these policies (from `a` to `b`); hints unless told otherwise. */
@@ -64,7 +65,8 @@ export function fakeSource(): FakeSource {
 				progress(policies.length);
 				return { ...policySet({ segments: PEOPLE, policies }, revision()), epoch };
 			}),
-		loadChanges: (base) => answer("changes", () => (base.epoch === epoch ? difference(base.revision) : null)),
+		loadChanges: (base, until) =>
+			answer("changes", () => (base.epoch === epoch ? difference(base.revision, until ?? revision()) : null)),
 		listen: (onHint, onLost) =>
 			answer("listen", () => {
 				const mine = { onHint, onLost };
@@ -113,14 +115,14 @@ export function fakeSource(): FakeSource {
 			};
 		},
 	};
-	function difference(from: number): Changes | null {
-		if (from > revision()) return null;
-		const [was, is] = [states[from]!, states[revision()]!];
+	function difference(from: number, to: number): Changes | null {
+		if (from > to || to > revision()) return null;
+		const [was, is] = [states[from]!, states[to]!];
 		const none = { put: [], drop: [] };
 		const same = (a: PolicyRow, b: PolicyRow) => a.name === b.name && a.condition === b.condition;
 		return {
 			epoch,
-			revision: revision(),
+			revision: to,
 			domains: none,
 			issuers: none,
 			segments: none,
