@@ -98,6 +98,11 @@ export class Server {
 		return this.#log.wait(revision);
 	}
 
+	/** Resolves as soon as its log says that it enforces the revocation of this number. */
+	async enforcesRevocation(seq: number): Promise<void> {
+		await this.#log.waitForLane(seq);
+	}
+
 	/** Whether service-00000 may GET this path of service-00001. */
 	async isAllowed(path: string): Promise<boolean> {
 		return ((await this.#check(path, {})).status?.code ?? 0) === 0;
@@ -154,17 +159,32 @@ class EnforcedLog {
 	readonly #lines = new Map<number, Enforced>();
 	readonly #waiting = new Map<number, (enforced: Enforced) => void>();
 	#rest = "";
+	/** Up to where the lane is enforced, and who waits for how far. */
+	#seq = 0;
+	#waitingForLane: { readonly seq: number; readonly resolve: () => void }[] = [];
 
 	read(text: string): void {
 		const lines = (this.#rest + text).split("\n");
 		this.#rest = lines.pop()!;
 		for (const line of lines) {
+			if (line.includes("revocations enforced")) this.#advance(JSON.parse(line).seq);
 			if (!line.includes("policy revision enforced")) continue;
 			const { revision, time, milliseconds } = JSON.parse(line);
 			const enforced = { revision, at: Date.parse(time), milliseconds };
 			this.#lines.set(revision, enforced);
 			this.#waiting.get(revision)?.(enforced);
 		}
+	}
+
+	waitForLane(seq: number): Promise<void> {
+		if (this.#seq >= seq) return Promise.resolve();
+		return new Promise((resolve) => this.#waitingForLane.push({ seq, resolve }));
+	}
+
+	#advance(seq: number): void {
+		this.#seq = seq;
+		for (const waiting of this.#waitingForLane) if (waiting.seq <= seq) waiting.resolve();
+		this.#waitingForLane = this.#waitingForLane.filter((waiting) => waiting.seq > seq);
 	}
 
 	wait(revision: number): Promise<Enforced> {
