@@ -1,6 +1,7 @@
 /** Who may use the admin side. Bearer tokens from files; without one, only programs on this machine may look. */
 import { isIP } from "node:net";
 import type { FastifyRequest } from "fastify";
+import { FirebreakError } from "../core/errors.ts";
 import type { Clock } from "../core/time.ts";
 import { HttpProblem } from "./problem.ts";
 import { TokenFile } from "./token-file.ts";
@@ -29,12 +30,23 @@ export interface GateOptions {
 	readonly onError: (error: unknown) => void;
 }
 
-/** @throws FirebreakError config_invalid when a file cannot be read, or its token is too short. */
+/** @throws FirebreakError config_invalid when a file cannot be read, its token is too short, or both files hold one token. */
 export function createGate(options: GateOptions): Gate {
 	const open = (file: string | null, setting: string) =>
 		file === null ? null : new TokenFile(file, { ...options, setting });
 	const reader = open(options.tokenFile, "FIREBREAK_ADMIN_TOKEN_FILE");
 	const operator = open(options.operatorTokenFile, "FIREBREAK_ADMIN_OPERATOR_TOKEN_FILE");
+	if (reader && operator?.hasSame(reader)) {
+		throw new FirebreakError("config_invalid", "readers and operators have the same token", {
+			problems: [
+				{
+					object: "FIREBREAK_ADMIN_OPERATOR_TOKEN_FILE",
+					message: "it holds the token of FIREBREAK_ADMIN_TOKEN_FILE, so that every reader could change things",
+					cure: "write another one by: openssl rand -base64 32",
+				},
+			],
+		});
+	}
 	return {
 		require(role, request) {
 			const given = bearerOf(request);

@@ -35,6 +35,11 @@ export class TokenFile {
 		return timingSafeEqual(digestOf(given), this.#digest);
 	}
 
+	/** Whether another file held the same token when both were read. */
+	hasSame(other: TokenFile): boolean {
+		return this.#digest.equals(other.#digest);
+	}
+
 	/** Reads the file again when it changed, as when a mounted secret is replaced. */
 	#refresh(): void {
 		const now = this.#options.clock();

@@ -41,6 +41,8 @@ export async function prune(
 	for (const [table, column] of [
 		["firebreak.decision", "at"],
 		["firebreak.flow", "minute"],
+		// A record outlives its token by as much.
+		["firebreak.passport", "expires"],
 	]) {
 		const statement = `delete from ${table} where ctid = any(array(select ctid from ${table} where ${column} < $1 limit $2))`;
 		let deleted: number;

@@ -1,12 +1,13 @@
 /** All that restricts a token, as one passport that another token can carry. */
 import type { Lane } from "../core/lane/lane.ts";
+import { LIMITS } from "../core/limits.ts";
 import type { PassportJson } from "../core/passport/passport.ts";
 import type { TokenFacts } from "../core/request.ts";
 
 export interface Restrictions {
 	/** Null: nothing does. */
 	readonly passport: PassportJson | null;
-	/** Seconds since the epoch: the earliest end. */
+	/** Seconds since the epoch: what another token may say as its `exp` without outliving this one. */
 	readonly expiresAt: number;
 	/** Seconds since the epoch: the latest beginning, or null. */
 	readonly notBefore: number | null;
@@ -37,7 +38,8 @@ export function restrictionsOf(
 		passport,
 		expiresAt: Math.min(
 			token.expiresAt,
-			registration === null ? Number.POSITIVE_INFINITY : registration.expires / 1_000,
+			// A registration ends by the clock, a token only when the clocks' skew is over, too.
+			registration === null ? Number.POSITIVE_INFINITY : registration.expires / 1_000 - LIMITS.clockSkewSeconds,
 		),
 		notBefore: known.length === 0 ? null : Math.max(...known),
 	};

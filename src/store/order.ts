@@ -36,8 +36,8 @@ export async function orderOnLane(
 	return { ...receipt, until: endOf(until), seq: Number(seq), warnings };
 }
 
-/** Runs one order. @throws like {@link orderOnLane} */
-export async function order<Row extends QueryResultRow>(
+/** @throws like {@link orderOnLane} */
+async function order<Row extends QueryResultRow>(
 	client: ClientBase,
 	object: string,
 	text: string,

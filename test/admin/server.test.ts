@@ -241,6 +241,15 @@ describe("with a token", () => {
 	});
 });
 
+test("one token for readers and operators keeps the server from starting", async () => {
+	const other = join(folder, "operator");
+	writeFileSync(other, TOKEN);
+	await expect(start({ tokenFile: tokenFile(), operatorTokenFile: other })).rejects.toMatchObject({
+		code: "config_invalid",
+		problems: [{ object: "FIREBREAK_ADMIN_OPERATOR_TOKEN_FILE" }],
+	});
+});
+
 describe("without a token", () => {
 	test.each([
 		["127.0.0.1:9002", 200],

@@ -245,6 +245,21 @@ describe("retention", () => {
 		expect(await prune(over(admin), T + DAY)).toBe(0);
 	});
 
+	test("deletes what is known of tokens that were over before, and of no others", async () => {
+		const register = (id: string, expires: string) =>
+			admin.query(
+				`select firebreak.register_token('https://id.example.org', $1, 'platform', 'x', now() + $2::interval, kind => 'issued')`,
+				[id, expires],
+			);
+		await admin.query("select firebreak.owner('platform')");
+		await register("over", "-2 days");
+		await register("over-lately", "-1 hour");
+		await register("live", "1 hour");
+		expect(await prune(over(admin), Date.now() - DAY)).toBeGreaterThanOrEqual(1);
+		const { rows } = await admin.query("select token_id from firebreak.passport order by 1");
+		expect(rows).toEqual([{ token_id: "live" }, { token_id: "over-lately" }]);
+	});
+
 	test("is refused to the recorder, who must not wipe its traces", async () => {
 		await expect(prune(recorder, T + DAY)).rejects.toThrow(DeletionForbidden);
 		expect(await left()).toEqual({ decisions: 5, flows: 2 });
@@ -281,7 +296,7 @@ describe("retention at intervals", () => {
 			expect(told).toEqual(["forbidden"]);
 			answer = async () => 7;
 			await jest.advanceTimersByTimeAsync(LIMITS.retentionRoundMs);
-			expect(told).toEqual(["forbidden", 14]);
+			expect(told).toEqual(["forbidden", 21]);
 			await retention.stop();
 			await jest.advanceTimersByTimeAsync(LIMITS.retentionRoundMs * 2);
 			expect(told).toHaveLength(2);

@@ -297,7 +297,7 @@ describe("restrictions of a token", () => {
 		const lane = registered({ environment: "prod" }, { not_before: SECONDS - 5 });
 		expect(restrictionsOf(facts({ claims: { nbf: SECONDS - 9 } }), own, lane, NOW)).toEqual({
 			passport: { ...own, environment: "prod" },
-			expiresAt: SECONDS + 100,
+			expiresAt: SECONDS + 100 - LIMITS.clockSkewSeconds,
 			notBefore: SECONDS - 5,
 		});
 		expect(restrictionsOf(facts(), null, lane, NOW)?.passport).toEqual({

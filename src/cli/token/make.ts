@@ -1,8 +1,9 @@
 /** Makes a token of a grant: signs it or draws a key, and writes its record before anybody sees it. */
 import { readKeysDirectory } from "../../config.ts";
+import { writeBinding } from "../../issuing/again.ts";
 import { newApiKey } from "../../issuing/api-key.ts";
 import { claimsOf } from "../../issuing/claims.ts";
-import type { Grant, TokenBinding } from "../../issuing/grant.ts";
+import type { Grant } from "../../issuing/grant.ts";
 import { signFor } from "../../issuing/issue.ts";
 import { KeyFolder } from "../../issuing/keys/folder.ts";
 import { newTokenId } from "../../issuing/sign.ts";
@@ -81,10 +82,7 @@ function recordOf(grant: Grant, tokenId: string, digest: string | null): NewPass
 		passport,
 		notBefore: null,
 		expires: new Date(expiresAt * 1_000),
-		binding: binding && bindingText(binding),
+		binding: binding && writeBinding(binding),
 		digest,
 	};
 }
-
-const bindingText = (binding: TokenBinding): string =>
-	"jkt" in binding ? `jkt:${binding.jkt}` : `x5t#S256:${binding["x5t#S256"]}`;

@@ -1,6 +1,7 @@
 /** `firebreak token rotate`: a new token with the same grant; after an overlap the old one dies. */
 import { FirebreakError } from "../../core/errors.ts";
-import { type Grant, type GrantOrder, planGrant, type TokenBinding } from "../../issuing/grant.ts";
+import { orderAgain } from "../../issuing/again.ts";
+import { type Grant, planGrant } from "../../issuing/grant.ts";
 import { isExchanged } from "../../issuing/sign.ts";
 import type { Database } from "../../store/pool.ts";
 import { readTokenFacts } from "../../store/tokens/facts.ts";
@@ -62,33 +63,18 @@ async function findRotatable(database: Database, issuer: string, id: string, now
 	return old;
 }
 
-/** What the old one was granted, and nothing beyond; a scope that policies use no more goes along, since it opens nothing. */
 async function grantAnew(
 	database: Database,
 	old: PassportRow,
 	lifetime: number | undefined,
 	now: number,
 ): Promise<Grant> {
-	const { issuer, scopes, passport, subject, kind } = old;
+	const { issuer, scopes, passport, kind } = old;
 	const { sources = [], destinations = [], owner } = passport;
 	const named = { sources, destinations, scopes, owner };
 	const facts = await database.withClient((client) => readTokenFacts(client, { issuer }, kind === "api_key", named));
-	const before = old.expires.getTime() - old.createdAt.getTime();
-	const order: GrantOrder = {
-		subject: subject ?? "",
-		scopes,
-		passport,
-		binding: bindingOf(old.binding),
-		expires: now + (lifetime ?? Math.min(before, facts.issuer.max_lifetime * 1_000)),
-		unused: true,
-	};
+	const order = orderAgain(old, lifetime ?? null, facts.issuer.max_lifetime * 1_000, now);
 	const grant = planGrant(order, facts, now);
 	if ("issuer" in grant) return grant;
 	throw new FirebreakError("usage", "the policies do not grant it any more as it stands", { problems: grant });
-}
-
-function bindingOf(text: string | null): TokenBinding | null {
-	if (text === null) return null;
-	const [kind, value = ""] = text.split(":");
-	return kind === "jkt" ? { jkt: value } : { "x5t#S256": value };
 }

@@ -2,7 +2,7 @@
 import type { ClientBase } from "pg";
 import { LIMITS } from "../../core/limits.ts";
 import type { PassportJson, WindowJson } from "../../core/passport/passport.ts";
-import { type LaneReceipt, order, orderOnLane } from "../order.ts";
+import { type LaneReceipt, orderOnLane } from "../order.ts";
 
 export const PASSPORT_KINDS = ["issued", "registered", "api_key"] as const;
 export type PassportKind = (typeof PASSPORT_KINDS)[number];
@@ -121,12 +121,6 @@ export async function retireToken(
 	return (await orderOnLane(client, `token ${tokenId}`, text, [issuer, tokenId, at, reason, replacedBy]))!;
 }
 
-/** Deletes records of tokens that were over before an instant; how many. @throws like {@link registerPassport} */
-export async function forgetPassports(client: ClientBase, overBefore: Date): Promise<number> {
-	const { rows } = await order<{ count: number }>(client, "passports", FORGET, [overBefore]);
-	return rows[0]!.count;
-}
-
 interface Row {
 	readonly issuer: string;
 	readonly token_id: string;
@@ -206,6 +200,3 @@ const LIST = `${SELECT}
 		and ($6::timestamptz is null or coalesce(p.last_seen, p.created_at) < $6)
 		and ($7 or p.expires > now() and (revoked_from is null or revoked_from > extract(epoch from now())))
 	order by p.expires, p.issuer, p.token_id limit $8`;
-
-const FORGET = `with gone as (delete from firebreak.passport where expires < $1 returning 1)
-	select count(*)::integer as count from gone`;
