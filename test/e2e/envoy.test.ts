@@ -147,6 +147,16 @@ describe("what Envoy does with an answer", () => {
 		for (const name of ["x-firebreak-subject", "authorization", "dpop"]) expect(headers).not.toHaveProperty(name);
 	});
 
+	test("the caller of an allowed request gets the headers that are for it, the upstream does not", async () => {
+		const header = { key: "dpop-nonce", value: "n-1" };
+		const option = { header, append: { value: false }, appendAction: "OVERWRITE_IF_EXISTS_OR_ADD" };
+		authorizer.answerWith({ status: { code: 0 }, okResponse: { responseHeadersToAdd: [option] } });
+		const { status, headers, body } = await world.send({ from: "orders", to: "payments", path: "/" });
+		expect(status).toBe(200);
+		expect(headers["dpop-nonce"]).toBe("n-1");
+		expect((body as Echo).headers).not.toHaveProperty("dpop-nonce");
+	});
+
 	test("a mutation of any other header fails the request", async () => {
 		authorizer.answerWith({ status: { code: 0 }, okResponse: { headersToRemove: ["cookie"] } });
 		const before = world.upstream("payments").requests();
