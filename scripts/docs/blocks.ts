@@ -1,5 +1,6 @@
 /** Every generated block, by the name that pages ask for it by. */
 import type { ClientBase } from "pg";
+import { bypassTable } from "./bypasses.ts";
 import { commandSections, errorTable, exitTable, globalOptions } from "./cli.ts";
 import * as conditions from "./conditions.ts";
 import { refusedConfigurations, variableTable } from "./configuration.ts";
@@ -39,6 +40,7 @@ export const BLOCKS: Readonly<Record<string, Block>> = {
 	"condition-refusals": conditions.refusalTable,
 	limits: limitTable,
 	routes: routeTable,
+	bypasses: bypassTable,
 	"envoy-findings": envoyFindings,
 	"firebreak-findings": firebreakFindings,
 };

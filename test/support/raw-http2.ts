@@ -14,8 +14,13 @@ import {
 } from "./http2-frames.ts";
 import type { RawTarget } from "./raw-request.ts";
 
-/** Sends one request without a body, pseudo-headers included in `headers`; gives the status of the answer, null when it was reset or cut off. */
-export async function sendFrames(target: RawTarget, headers: HeaderList, withinMs = 10_000): Promise<number | null> {
+/** Sends one request, pseudo-headers included in `headers`; gives the status of the answer, null when it was reset or cut off. */
+export async function sendFrames(
+	target: RawTarget,
+	headers: HeaderList,
+	body = "",
+	withinMs = 10_000,
+): Promise<number | null> {
 	const socket = connect({
 		host: "127.0.0.1",
 		port: target.port,
@@ -28,8 +33,10 @@ export async function sendFrames(target: RawTarget, headers: HeaderList, withinM
 	const timer = setTimeout(() => socket.destroy(new Error("no answer, and the connection stays open")), withinMs);
 	try {
 		await once(socket, "secureConnect");
-		const flags = FLAG.END_HEADERS | FLAG.END_STREAM;
-		socket.write(Buffer.concat([PREFACE, settings(), frame(FRAME.HEADERS, flags, 1, headerBlock(headers))]));
+		const last = body === "" ? FLAG.END_STREAM : 0;
+		const head = frame(FRAME.HEADERS, FLAG.END_HEADERS | last, 1, headerBlock(headers));
+		const data = body === "" ? [] : [frame(FRAME.DATA, FLAG.END_STREAM, 1, Buffer.from(body, "latin1"))];
+		socket.write(Buffer.concat([PREFACE, settings(), head, ...data]));
 		const reader = new FrameReader();
 		for await (const chunk of socket) {
 			for (const answer of reader.read(chunk as Buffer)) {

@@ -1,6 +1,6 @@
 /**
  * Requests that got past others, as data. Each is sent through a real Envoy in every combination of {@link Conditions}
- * (test/e2e/bypass.test.ts), and told straight over gRPC as a proxy would tell it (test/extauthz/bypass.test.ts).
+ * (test/e2e/bypass/bypass.test.ts), and told straight over gRPC as a proxy would tell it (test/extauthz/bypass.test.ts).
  */
 import type { HeaderList } from "../../support/http2-frames.ts";
 
@@ -15,7 +15,7 @@ export interface Crafted {
 	readonly scheme?: string;
 	/** In order; values byte for byte (Latin-1). */
 	readonly headers?: HeaderList;
-	/** What follows the head, over HTTP/1.1. */
+	/** What follows the head. */
 	readonly body?: string;
 	/** Who calls: `orders` by default, null shows no certificate. */
 	readonly from?: string | null;

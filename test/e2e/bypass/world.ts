@@ -88,7 +88,7 @@ export async function startBypassWorld(): Promise<BypassWorld> {
 				const statuses =
 					conditions.http === 1
 						? statusesOf(await sendRaw(target, headOf(crafted, mark)))
-						: [await sendFrames(target, headersOf(crafted, mark))];
+						: [await sendFrames(target, headersOf(crafted, mark), crafted.body)];
 				const asked = edge.judged.filter(({ check }) => toldHeader(check, MARK) === mark);
 				const seen = upstream.seen.get(mark) ?? [];
 				const outcome = outcomeOf(asked, seen);
