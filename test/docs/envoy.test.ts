@@ -1,8 +1,12 @@
 /** Envoy's own validation of the configuration that pages show. */
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { parse } from "yaml";
 import { validateBootstrap } from "../../demo/envoy.ts";
 import { createAuthority } from "../../demo/pki.ts";
 import { createWorkspace, type Workspace } from "../../demo/workspace.ts";
+import { readDump } from "../../src/doctor/envoy/dump.ts";
+import { examineEnvoy } from "../../src/doctor/envoy/examine.ts";
+import { dumpOf } from "../doctor/envoy/bootstraps.ts";
 import { codeBlocks, readPage } from "./pages.ts";
 
 let workspace: Workspace;
@@ -24,6 +28,11 @@ const page = blocksOf("docs/how-to/configure-envoy.md");
 
 test("all blocks of the page, put together, are a configuration that Envoy takes", async () => {
 	await validateBootstrap(workspace.write("page.yaml", bootstrap(page)));
+});
+
+test("the doctor finds nothing in it but what is there on purpose", () => {
+	const dump = readDump(dumpOf(parse(bootstrap(page))))!;
+	expect(examineEnvoy(dump, new Map()).map(({ id }) => id)).toEqual(["client_certificate_optional"]);
 });
 
 test("the filter of the README", async () => {

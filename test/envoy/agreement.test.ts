@@ -6,6 +6,7 @@ import { validateBootstrap } from "../../demo/envoy.ts";
 import { envoyBootstrap } from "../../demo/envoy-config.ts";
 import { createAuthority } from "../../demo/pki.ts";
 import { createWorkspace, type Workspace } from "../../demo/workspace.ts";
+import { codeBlocks, readPage } from "../docs/pages.ts";
 import { readDocuments } from "./schemas.ts";
 import { BOOTSTRAPS, FOLDER, filledIn, placeholdersOf } from "./shipped.ts";
 
@@ -57,6 +58,13 @@ describe.each(BOOTSTRAPS)("%s", (file) => {
 		expect(manager.early_header_mutation_extensions).toEqual(managerOf(read(shipped)).early_header_mutation_extensions);
 		expect(filterOf(read(file)).grpc_service.timeout).toBe("0.5s");
 	});
+});
+
+test("the page shows the filter that the files have", () => {
+	const [block] = codeBlocks(readPage("docs/how-to/configure-envoy.md"), "yaml").filter(({ code }) =>
+		code.startsWith("http_filters:"),
+	);
+	expect(parse(block!.code).http_filters).toEqual(managerOf(read(shipped)).http_filters);
 });
 
 const documents = (file: string) => readDocuments(path.join(FOLDER, file)) as Configuration[];
