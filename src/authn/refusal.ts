@@ -58,7 +58,7 @@ export const CREDENTIAL_DETAILS = {
 		method: "htm is not the request's method",
 		target: "htu is not the request's URI",
 		token_hash: "ath is not the hash of the token",
-		time: "its iat is older than LIMITS.proofSeconds, or lies in the future",
+		time: "its iat is older than LIMITS.proofSeconds, or lies in the future; or its exp is over, or its nbf is not reached",
 		forgotten: "made before the memory of used proofs began: it might have been used",
 		signature: "the signature does not verify",
 	},

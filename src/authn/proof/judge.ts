@@ -118,12 +118,14 @@ function judgeClaims(proof: UnverifiedProof, demand: ProofDemand, now: number): 
 	if (!matchesTarget(proof.target, request, origins)) return "target";
 	if (proof.tokenHash !== tokenHash) return "token_hash";
 	if (now >= endOf(proof)) return "time";
-	return proof.issuedAt * 1000 > now + LIMITS.clockSkewSeconds * 1000 ? "time" : null;
+	const begins = Math.max(proof.issuedAt, proof.notBefore ?? 0);
+	return begins * 1000 > now + LIMITS.clockSkewSeconds * 1000 ? "time" : null;
 }
 
-/** Milliseconds since the epoch from which a proof is too old. */
-function endOf({ issuedAt }: UnverifiedProof): number {
-	return (issuedAt + LIMITS.proofSeconds + LIMITS.clockSkewSeconds) * 1000;
+/** Milliseconds since the epoch from which a proof is too old, or over by its own `exp`. */
+function endOf({ issuedAt, expiresAt }: UnverifiedProof): number {
+	const end = Math.min(issuedAt + LIMITS.proofSeconds, expiresAt ?? Number.POSITIVE_INFINITY);
+	return (end + LIMITS.clockSkewSeconds) * 1000;
 }
 
 /** base64url has six bits a character. */

@@ -19,6 +19,9 @@ export interface UnverifiedProof {
 	/** Seconds since the epoch, fractions allowed. */
 	readonly issuedAt: number;
 	readonly nonce: string | null;
+	/** Seconds since the epoch: claims that no proof needs, and that count where they are (RFC 7519, 4.1.4 and 4.1.5). */
+	readonly expiresAt: number | null;
+	readonly notBefore: number | null;
 }
 
 /**
@@ -36,10 +39,14 @@ export function readProof(text: string): UnverifiedProof | ProofFault {
 	if (!PROOF_ALGORITHMS.includes(jws.alg)) return "algorithm";
 	const claims = parseJsonObject(jws.payload, LIMITS.tokenJsonDepth);
 	if (typeof claims === "string") return "malformed";
-	const { jti: id, htm: method, htu: target, ath: tokenHash, iat: issuedAt, nonce = null } = claims;
+	const { jti: id, htm: method, htu: target, ath: tokenHash, iat: issuedAt } = claims;
+	const { nonce = null, exp: expiresAt = null, nbf: notBefore = null } = claims;
 	if (!isText(id) || !isText(method) || !isText(target) || !isText(tokenHash) || !isDate(issuedAt)) return "claims";
 	if (nonce !== null && !isText(nonce)) return "claims";
-	return { alg: jws.alg, jwk: jws.header.jwk, id, method, target, tokenHash, issuedAt, nonce };
+	if (!isDateOrNone(expiresAt) || !isDateOrNone(notBefore)) return "claims";
+	const { alg, header } = jws;
+	return { alg, jwk: header.jwk, id, method, target, tokenHash, issuedAt, nonce, expiresAt, notBefore };
 }
 
 const isText = (value: unknown): value is string => typeof value === "string" && value !== "";
+const isDateOrNone = (value: unknown): value is number | null => value === null || isDate(value);

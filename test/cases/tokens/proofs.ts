@@ -156,12 +156,16 @@ const claims: readonly TokenCase[] = [
 			["iat long past", -3_600, "time"],
 			["iat ahead within the skew", 30, null],
 			["iat ahead beyond it", 31, "time"],
+			["exp over", -30, "time", "exp"],
+			["exp over within the skew", -29, null, "exp"],
+			["nbf ahead within the skew", 30, null, "nbf"],
+			["nbf ahead", 31, "time", "nbf"],
 		] as const
 	).map(
-		([name, shift, detail]): TokenCase => ({
+		([name, shift, detail, claim = "iat"]): TokenCase => ({
 			no: 37,
 			name,
-			present: (world) => shown(world, { claims: { iat: world.now + shift } }),
+			present: (world) => shown(world, { claims: { [claim]: world.now + shift } }),
 			expect: detail === null ? { bound: "dpop" } : ["proof_invalid", detail],
 		}),
 	),
