@@ -1,13 +1,17 @@
 /** Whether a credential is used as its passports say: the one that it carries, and the one that it is registered with. */
-import type { Registration } from "../core/lane/registry.ts";
-import { judgePassport } from "../core/passport/judge.ts";
+import type { Registration, Registry } from "../core/lane/registry.ts";
+import type { PassportDemand } from "../core/model.ts";
+import { judgePassport, type TokenUse } from "../core/passport/judge.ts";
 import type { Passport } from "../core/passport/passport.ts";
 import type { CredentialVerdict, TokenFacts } from "../core/request.ts";
-import type { CredentialDemand } from "./authenticator.ts";
 import { type PassportFault, refuse } from "./refusal.ts";
 import type { Shown } from "./shown.ts";
 
-type Asked = Pick<CredentialDemand, "passport" | "lane" | "use">;
+interface Asked {
+	readonly passport: PassportDemand;
+	readonly lane: { readonly registry: Pick<Registry, "registrationOf"> };
+	readonly use: TokenUse;
+}
 
 /**
  * The last word on a credential, at `now` in milliseconds since the epoch. A registered token is held to its passport also
