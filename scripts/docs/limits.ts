@@ -16,6 +16,7 @@ const TEXTS: Readonly<Partial<Record<Limit, string>>> = {
 	methodBytes: "a method",
 	headersBytes: "all headers of one request, names and values",
 	forwardedHops: "hops of one x-forwarded-client-cert; with more it counts as unreadable",
+	forwardedFields: "fields of one x-forwarded-client-cert, over all hops; with more it counts as unreadable",
 	certificateBytes: "a peer's certificate as Envoy sends it; a longer one has no hash",
 	certificateCacheBytes: "certificates whose hashes are remembered, all together",
 	refusedPathChars: "of the path of an ambiguous request, in records",

@@ -13,8 +13,9 @@ export const LIMITS = {
 	methodBytes: 32,
 	/** All headers of one request, names and values. */
 	headersBytes: 262_144,
-	/** Proxies that one x-forwarded-client-cert names. */
+	/** Proxies that one x-forwarded-client-cert names, and all its fields: a certificate's names are one each. */
 	forwardedHops: 16,
+	forwardedFields: 256,
 	/** A peer's certificate as URL-encoded PEM, and all of those together whose hashes are remembered. */
 	certificateBytes: 32_768,
 	certificateCacheBytes: 16_777_216,

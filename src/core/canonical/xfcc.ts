@@ -15,7 +15,7 @@ const NOTHING: readonly string[] = [];
  */
 export function parseForwardedClientCert(header: string): readonly string[] {
 	const elements = readElements(header);
-	if (elements === null || elements.length > LIMITS.forwardedHops) return NOTHING;
+	if (elements === null) return NOTHING;
 	const hops: string[] = [];
 	for (const fields of elements) {
 		const [uri, ...others] = fields.filter(({ key }) => key === "uri");
@@ -56,13 +56,14 @@ interface Field {
 	readonly value: string;
 }
 
-/** The fields of each element, as written from left to right; null when anything is malformed. */
+/** The fields of each element, as written from left to right; null when anything is malformed, or there are too many. */
 function readElements(header: string): readonly (readonly Field[])[] | null {
 	const elements: Field[][] = [];
 	let fields: Field[] = [];
+	let left: number = LIMITS.forwardedFields;
 	for (let position = 0; position <= header.length; ) {
 		const equals = header.indexOf("=", position);
-		if (equals === -1) return null;
+		if (equals === -1 || left-- === 0 || elements.length === LIMITS.forwardedHops) return null;
 		const key = header.slice(position, equals).trim().toLowerCase();
 		if (!KEY.test(key)) return null;
 		const end = valueEnd(header, equals + 1);
@@ -73,7 +74,7 @@ function readElements(header: string): readonly (readonly Field[])[] | null {
 		elements.push(fields);
 		fields = [];
 	}
-	return fields.length === 0 ? elements : null;
+	return elements;
 }
 
 /** The last `count` elements of a header that {@link parseForwardedClientCert} can read; all of it when it has no more. */

@@ -19,6 +19,8 @@ const READ: readonly (readonly [header: string, ids: readonly string[]])[] = [
 	[`URI=${A};Cert="-----BEGIN%20CERTIFICATE-----%0A";Chain="x"`, [A]],
 	[`Subject="URI=${B},URI=${B}";URI=${A}`, [A]],
 	[`By=;URI=${A}`, [A]],
+	[`URI=${A}${";DNS=a".repeat(LIMITS.forwardedFields - 1)}`, [A]],
+	[Array.from({ length: LIMITS.forwardedHops }, () => `URI=${A}`).join(","), Array(LIMITS.forwardedHops).fill(A)],
 ];
 
 const UNREADABLE = [
@@ -51,6 +53,7 @@ const UNREADABLE = [
 	`URI=${A} ${B}`,
 	`URI=${A};x`,
 	Array.from({ length: LIMITS.forwardedHops + 1 }, () => `URI=${A}`).join(","),
+	`URI=${A}${";DNS=a".repeat(LIMITS.forwardedFields)}`,
 ];
 
 test.each(READ)("reads %s", (header, ids) => {
