@@ -138,6 +138,7 @@ export async function serve(config: Config, { clock }: Pick<Io, "clock">): Promi
 	starting.defer(() => budgets.stop());
 
 	let shed = (): Readonly<Record<string, number>> => ({});
+	const exchanges: Record<string, number> = {};
 	const metrics = createMetrics({
 		policy: () => figuresOf(follower.status()),
 		revisionsRefused: () => revisionsRefused,
@@ -147,6 +148,7 @@ export async function serve(config: Config, { clock }: Pick<Io, "clock">): Promi
 		jwksAges: () => keys.ages(),
 		checksShed: () => shed(),
 		rateFallbacks: () => budgets.fallbacks(),
+		exchanges: () => exchanges,
 	});
 
 	let stopping = false;
@@ -188,6 +190,9 @@ export async function serve(config: Config, { clock }: Pick<Io, "clock">): Promi
 		clock,
 		stopwatch,
 		logger,
+		count: (result) => {
+			exchanges[result] = (exchanges[result] ?? 0) + 1;
+		},
 	});
 	if (publicSide) {
 		starting.defer(() => publicSide.stop());

@@ -62,6 +62,8 @@ const METRICS: Readonly<Record<keyof typeof METRIC, string>> = {
 	tokenCache: "`hit`, `hit_bad` (a known bad signature), `joined` (the same token is being verified), `miss`",
 	rateFallbacks:
 		"`cause` is `unreachable`, `slow` or `error`. With `FIREBREAK_RATE_STORE=redis` only. Alert on any increase: budgets are divided by servers meanwhile",
+	exchanges:
+		"`result` is `issued`, `failed`, or the [error](http.md#public-side) that the workload was told. Alert on `failed`: keys or Postgres are away",
 	jwksAge: "issuers with inline keys have none. Alert when it passes a day: the keys stop counting then",
 };
 
@@ -157,6 +159,7 @@ function exampleScrape(): Promise<string> {
 		jwksAges: () => [["https://id.example.org", 1]],
 		checksShed: () => ({ delay: 1 }),
 		rateFallbacks: () => ({ slow: 1 }),
+		exchanges: () => ({ issued: 1 }),
 	});
 	metrics.countCheck({ reason: "allowed", mode: "enforce", source: null, destination: null } as Decision, 0.001);
 	return metrics.text();

@@ -24,11 +24,13 @@ export interface PublicParts {
 	readonly clock: Clock;
 	readonly stopwatch: () => number;
 	readonly logger: Logger;
+	/** Told what came of each exchange: `issued`, `failed`, or the error's code. */
+	readonly count: (result: string) => void;
 }
 
 /** Null when there is to be none. @throws FirebreakError config_invalid */
 export async function startPublic(parts: PublicParts): Promise<PublicServer | null> {
-	const { config, keysDirectory, view, ages, authenticator, database, clock, stopwatch, logger } = parts;
+	const { config, keysDirectory, view, ages, authenticator, database, clock, stopwatch, logger, count } = parts;
 	if (config.address === null) return null;
 	const folder = keysDirectory === null ? null : new KeyFolder(keysDirectory);
 	await folder?.check();
@@ -53,7 +55,8 @@ export async function startPublic(parts: PublicParts): Promise<PublicServer | nu
 		newId: () => newTokenId("exchanged"),
 		clock,
 		events: {
-			exchanged: ({ client, destination, issuer, tokenId, from }) =>
+			exchanged({ client, destination, issuer, tokenId, from }) {
+				count("issued");
 				logger.info("a token was exchanged", {
 					principal: client,
 					destination_segment: destination,
@@ -61,10 +64,16 @@ export async function startPublic(parts: PublicParts): Promise<PublicServer | nu
 					token_id: tokenId,
 					subject_issuer: from.issuer,
 					subject_token_id: from.id,
-				}),
-			refused: (code, detail, client) =>
-				logger.info("a token exchange was refused", { kind: code, cause: detail, principal: client }),
-			failed: (error) => logger.error("a token exchange failed", { error }),
+				});
+			},
+			refused(code, detail, client) {
+				count(code);
+				logger.info("a token exchange was refused", { kind: code, cause: detail, principal: client });
+			},
+			failed(error) {
+				count("failed");
+				logger.error("a token exchange failed", { error });
+			},
 			tlsReloaded(error) {
 				if (error === null) logger.info("the public certificates were read again");
 				else logger.error("the public certificates cannot be read again; the old ones stay", { error });

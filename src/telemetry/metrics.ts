@@ -29,6 +29,8 @@ export interface MetricSources {
 	checksShed(): Readonly<Record<string, number>>;
 	/** Times that this server counted a shared budget alone, by what was wrong with Redis. */
 	rateFallbacks(): Readonly<Record<string, number>>;
+	/** Tokens that were asked for in exchange, by what came of it. */
+	exchanges(): Readonly<Record<string, number>>;
 }
 
 export interface PolicyFigures {
@@ -151,6 +153,7 @@ export function createMetrics(sources: MetricSources): Metrics {
 		sources.rateFallbacks,
 		registers,
 	);
+	countsByLabel(METRIC.exchanges, "Tokens asked for in exchange.", "result", sources.exchanges, registers);
 
 	return {
 		countCheck(decision, seconds) {

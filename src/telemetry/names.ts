@@ -63,6 +63,7 @@ export const METRIC = {
 	tokenCache: "firebreak_token_cache_total",
 	jwksAge: "firebreak_jwks_age_seconds",
 	rateFallbacks: "firebreak_rate_fallbacks_total",
+	exchanges: "firebreak_exchanges_total",
 } as const;
 
 /**

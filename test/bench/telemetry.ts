@@ -30,6 +30,7 @@ const metrics = createMetrics({
 	jwksAges: () => [],
 	checksShed: () => ({}),
 	rateFallbacks: () => ({}),
+	exchanges: () => ({}),
 });
 
 const tracing = await startTracing({

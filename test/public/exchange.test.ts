@@ -394,6 +394,13 @@ describe("an exchange is refused", () => {
 	});
 });
 
+test("what came of exchanges is counted", async () => {
+	const metrics = await (await fetch(`${own.adminUrl}/metrics`)).text();
+	for (const result of ["issued", "invalid_request", "invalid_client", "invalid_scope", "invalid_target"]) {
+		expect(metrics).toMatch(new RegExp(`^firebreak_exchanges_total\\{result="${result}"\\} [1-9]`, "m"));
+	}
+});
+
 describe("keys that rotate", () => {
 	interface Jwks {
 		readonly keys: readonly { readonly kid: string }[];

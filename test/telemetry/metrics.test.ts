@@ -17,6 +17,7 @@ const SOURCES: MetricSources = {
 	jwksAges: () => [['https://issuer.example.org/with "quotes"', 60]],
 	checksShed: () => ({ delay: 7, streams: 0, deadline: 1 }),
 	rateFallbacks: () => ({ slow: 3 }),
+	exchanges: () => ({ issued: 8, invalid_scope: 2 }),
 };
 
 async function scrape(metrics: ReturnType<typeof createMetrics>): Promise<Sample[]> {
@@ -51,6 +52,8 @@ describe("what others keep", () => {
 			{ name: METRIC.tokenCache, labels: { result: "hit" }, value: 5 },
 			{ name: METRIC.tokenCache, labels: { result: "miss" }, value: 1 },
 			{ name: METRIC.rateFallbacks, labels: { cause: "slow" }, value: 3 },
+			{ name: METRIC.exchanges, labels: { result: "issued" }, value: 8 },
+			{ name: METRIC.exchanges, labels: { result: "invalid_scope" }, value: 2 },
 		]);
 	});
 
