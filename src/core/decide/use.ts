@@ -27,8 +27,8 @@ export class RoutedUse implements TokenUse {
 	get certificateHash(): string | null {
 		const { forwarded, input } = this.#route;
 		const { request } = input;
-		const { identities } = forwarded.vouched;
-		if (identities === 0) return request.peer.certificateHash;
+		const { proxied, identities } = forwarded.vouched;
+		if (!proxied || identities === 0) return request.peer.certificateHash;
 		return leafHash(lastHops(request.headers["x-forwarded-client-cert"] ?? "", identities));
 	}
 }
