@@ -94,7 +94,8 @@ const HTTP = {
  */
 function secured(follower: TlsFollower, { events, tlsReloadMs }: PublicOptions): TlsServer {
 	const fixed = { requestCert: true, rejectUnauthorized: false, secureOptions: constants.SSL_OP_NO_TICKET };
-	const server = createTlsServer({ ...HTTP, ...follower.options, ...fixed });
+	const handshakeTimeout = LIMITS.publicRequestMs;
+	const server = createTlsServer({ ...HTTP, ...follower.options, ...fixed, handshakeTimeout });
 	follower.follow((changed) => {
 		if (changed instanceof FirebreakError) return events.tlsReloaded(changed);
 		server.setSecureContext({ ...changed, secureOptions: fixed.secureOptions });

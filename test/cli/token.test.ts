@@ -246,8 +246,11 @@ describe("token show and list", () => {
 		};
 		const soon = await issued("--destination", "payments", "--subject", "list-a");
 		const later = await issued("--source", "ledger", "--owner", "platform", "--lifetime", "1h", "--subject", "list-b");
-		expect(await ids("--segment", "ledger")).toEqual([later.id]);
+		expect(await ids("--segment", "ledger")).toContain(later.id);
 		expect(await ids("--segment", "payments")).toContain(soon.id);
+		const byWorkload = await issued("--source", "spiffe://prod.example.org/ledger/a", "--subject", "list-c");
+		expect(await ids("--segment", "ledger")).toEqual(expect.arrayContaining([later.id, byWorkload.id]));
+		expect(await ids("--segment", "reports")).toEqual([]);
 		expect(await ids("--owner", "platform")).toEqual([later.id]);
 		expect(await ids("--subject", "list-a")).toEqual([soon.id]);
 		expect(await ids("--issuer", FOREIGN)).toEqual([]);

@@ -13,7 +13,7 @@ export function register(token: Subcommands, io: Io): void {
 		.command("list")
 		.description(`list the tokens that are known, the first to expire first; at most ${LIMITS.adminRows}`)
 		.option("--owner <name>", "of this owner")
-		.option("--segment <name>", "that name this segment among their sources or destinations")
+		.option("--segment <name>", "that name this segment, or a workload of it, as source, or the segment as destination")
 		.option("--subject <name>", "that speak for this subject")
 		.option("--issuer <url>", "of this issuer")
 		.option("--expires-within <duration>", "that end so soon", durationArgument)

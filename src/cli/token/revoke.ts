@@ -19,7 +19,10 @@ export function register(token: Subcommands, io: Io): void {
 		.argument("[issuer]", "the issuer's URL, to revoke one token")
 		.argument("[id]", "that token's id: the claim jti, never the token itself")
 		.option("--owner <name>", "every known token of this owner")
-		.option("--segment <name>", "every known token with this segment among its sources or destinations")
+		.option(
+			"--segment <name>",
+			"every known token that names this segment, or a workload of it, as source, or the segment as destination",
+		)
 		.option("--subject <name>", "every token of this subject: of one issuer (--issuer), or of every one")
 		.option("--issuer <url>", "with --subject or --all: of this issuer")
 		.option("--all", "with --issuer: every token of it")

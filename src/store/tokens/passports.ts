@@ -74,7 +74,7 @@ export async function findApiKey(client: ClientBase, digest: string): Promise<Pa
 
 export interface PassportFilter {
 	readonly owner: string | null;
-	/** Among the sources or destinations. */
+	/** Among the sources or destinations, or a source is under one of its members. */
 	readonly segment: string | null;
 	readonly subject: string | null;
 	readonly issuer: string | null;
@@ -194,7 +194,9 @@ const SELECT = `
 
 const LIST = `${SELECT}
 	where ($1::text is null or p.owner = $1)
-		and ($2::text is null or $2 = any (p.destinations) or $2 = any (p.sources))
+		and ($2::text is null or $2 = any (p.destinations) or $2 = any (p.sources) or exists (
+			select from unnest(p.sources) source join firebreak.segment_member m on m.segment = $2
+			where m.selector = source or m.selector like '%/*' and starts_with(source, left(m.selector, -1))))
 		and ($3::text is null or p.subject = $3) and ($4::text is null or p.issuer = $4)
 		and ($5::timestamptz is null or p.expires < $5)
 		and ($6::timestamptz is null or coalesce(p.last_seen, p.created_at) < $6)
