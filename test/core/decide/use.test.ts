@@ -24,6 +24,7 @@ const hashOf = (byte: number) => Buffer.alloc(32, byte).toString("base64url");
 test.each([
 	["a service for itself", "orders", null, OWN],
 	["a service that forges a hop", "orders", hop("orders", 1), OWN],
+	["a service whose own proxy names it", "orders", hop("orders", null), OWN],
 	["a trusted proxy for itself", "door", null, OWN],
 	["a service behind a proxy", "door", hop("orders", 1), hashOf(1)],
 	["the same with a hop of its own making before", "door", `${hop("door", 9)},${hop("orders", 1)}`, hashOf(1)],
