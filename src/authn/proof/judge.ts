@@ -11,10 +11,11 @@ import { after } from "../after.ts";
 import { importPublicKey, type PublicKey, thumbprintOf } from "../keys/public-key.ts";
 import { type ProofFault, type Refusal, refuse } from "../refusal.ts";
 import { isSignedBy } from "../signature.ts";
-import type { Remembered, ReplayMemory } from "./memory.ts";
+import type { ReplayMemory } from "./memory.ts";
 import { judgeNonce, nonceAt } from "./nonce.ts";
 import { readProof, type UnverifiedProof } from "./proof.ts";
 import { matchesTarget, type Target } from "./target.ts";
+import type { Remembered } from "./used-proofs.ts";
 
 /** What a proof is held against. */
 export interface ProofDemand {

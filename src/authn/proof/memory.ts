@@ -1,19 +1,4 @@
-import { UsedProofs, type UsedProofsOptions } from "./used-proofs.ts";
-
-/** A proof that was found genuine, to be remembered. */
-export interface UsedProof {
-	/** SHA-256 of key and `jti`. */
-	readonly id: string;
-	/** RFC 7638 thumbprint of the key that made it. */
-	readonly key: string;
-	/** Milliseconds since the epoch. */
-	readonly issuedAt: number;
-	/** Milliseconds since the epoch from which it is too old anyway. */
-	readonly until: number;
-}
-
-/** `new`: it was not used before, and is remembered. `forgotten`: nobody can tell. The rest: it cannot be remembered. */
-export type Remembered = "new" | "used" | "forgotten" | "full" | "full_of_key" | "unreachable" | "slow" | "error";
+import { type Remembered, type UsedProof, UsedProofs, type UsedProofsOptions } from "./used-proofs.ts";
 
 /** Remembers which proofs were used, so that none is accepted twice. */
 export interface ReplayMemory {

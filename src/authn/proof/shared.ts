@@ -3,7 +3,8 @@
  * While it cannot be asked, nobody knows whether a proof was used, and none is accepted.
  */
 import { LIMITS } from "../../core/limits.ts";
-import type { Remembered, ReplayMemory, UsedProof } from "./memory.ts";
+import type { ReplayMemory } from "./memory.ts";
+import type { Remembered, UsedProof } from "./used-proofs.ts";
 import { UsedProofs } from "./used-proofs.ts";
 
 /** Runs the script of proof/remember-script.ts, and rejects with an error that has a `trouble` when it cannot. */

@@ -1,5 +1,19 @@
 import { LIMITS } from "../../core/limits.ts";
-import type { Remembered, UsedProof } from "./memory.ts";
+
+/** A proof that was found genuine, to be remembered. */
+export interface UsedProof {
+	/** SHA-256 of key and `jti`. */
+	readonly id: string;
+	/** RFC 7638 thumbprint of the key that made it. */
+	readonly key: string;
+	/** Milliseconds since the epoch. */
+	readonly issuedAt: number;
+	/** Milliseconds since the epoch from which it is too old anyway. */
+	readonly until: number;
+}
+
+/** `new`: it was not used before, and is remembered. `forgotten`: nobody can tell. The rest: it cannot be remembered. */
+export type Remembered = "new" | "used" | "forgotten" | "full" | "full_of_key" | "unreachable" | "slow" | "error";
 
 interface Generation {
 	/** When it began, and until when one of its proofs is good. */
