@@ -2,7 +2,7 @@
  * A flood of distinct forged tokens from one source, over gRPC: what another source's requests take meanwhile, beside what
  * they take in quiet. Server, attacker and the honest source are processes of their own.
  */
-import { fork } from "node:child_process";
+import { type ChildProcess, fork } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -17,7 +17,7 @@ import { connect } from "../extauthz/client.ts";
 import { checkRequest } from "../support/check-requests.ts";
 import { domain, policy, segment, snapshotOf } from "../support/policy-set.ts";
 import { AUDIENCE, issuerRow, proofMemory } from "../support/tokens.ts";
-import { printTable, quantile, TINY } from "./measure.ts";
+import { microseconds, printTable, quantile, TINY } from "./measure.ts";
 import { reach } from "./reach.ts";
 
 const ISSUER = "https://id.example.org";
@@ -71,6 +71,7 @@ async function serve(): Promise<void> {
 	const now = Date.now() / 1000;
 	const options = { issuer: ISSUER, audience: AUDIENCE, now, scope: "x" };
 	const tokens = Array.from({ length: 100 }, (_, index) => accessToken(key, { ...options, subject: `r-${index}` }));
+	process.on("message", () => process.send!(process.cpuUsage()));
 	process.send!({ port: (address as { port: number }).port, tokens } satisfies Site);
 }
 
@@ -133,13 +134,18 @@ export async function measureFlood(): Promise<void> {
 		// In turns, so that both see the same machine.
 		const quiet: Answers[] = [];
 		const flooded: Answers[] = [];
+		const spent = { quiet: 0, flooded: 0 };
 		const forged: Answers["statuses"][] = [];
 		for (let round = 0; round < ROUNDS; round++) {
+			const before = await processorTime(children[0]!);
 			quiet.push(await ask());
+			const between = await processorTime(children[0]!);
 			attacker.send(SECONDS);
 			const answered = once(attacker, "message");
 			flooded.push(await ask());
 			forged.push(((await answered) as [Answers["statuses"]])[0]);
+			spent.quiet += between - before;
+			spent.flooded += (await processorTime(children[0]!)) - between;
 		}
 		const median = (answers: readonly Answers[], q: number) =>
 			quantile(
@@ -160,6 +166,13 @@ export async function measureFlood(): Promise<void> {
 				["the flood itself", "", "", told(forged)],
 			],
 		);
+		const all = (answers: readonly { readonly statuses: Answers["statuses"] }[]) =>
+			answers.flatMap(({ statuses }) => Object.values(statuses)).reduce((sum, count) => sum + count, 0);
+		const flood = forged.map((statuses) => ({ statuses }));
+		process.stdout.write(
+			`  the server's processor time for each request: ${microseconds((spent.quiet * 1e3) / all(quiet))} in quiet, ` +
+				`${microseconds((spent.flooded * 1e3) / (all(flooded) + all(flood)))} in the flood\n`,
+		);
 		const floor = median(quiet, 0.99);
 		const beside = `its p99 in quiet, ${floor.toFixed(2)} ms`;
 		const measured = [median(flooded, 0.99) / floor];
@@ -167,6 +180,13 @@ export async function measureFlood(): Promise<void> {
 	} finally {
 		for (const one of children) one.kill();
 	}
+}
+
+/** Microseconds, user and system. */
+async function processorTime(server: ChildProcess): Promise<number> {
+	server.send("");
+	const [{ user, system }] = (await once(server, "message")) as [NodeJS.CpuUsage];
+	return user + system;
 }
 
 /** How often each status was answered. */
