@@ -28,7 +28,8 @@ export const FUNCTION_TEXTS: Readonly<Record<string, Readonly<Record<string, str
 		max_lifetime: "from `iat` to `exp`; tokens that live longer are refused. At most 366 days",
 		binding:
 			"how its tokens have to be [bound](../how-to/bind-tokens.md): `dpop`, `mtls`, `any`; with `none` they may be. One that is bound always has to be shown with its key",
-		jwks_uri: "https, or http on loopback; fetched in the background. Exactly one of the two, but for API keys and tokens that Firebreak signs",
+		jwks_uri:
+			"https, or http on loopback; fetched in the background. Exactly one of the two, but for API keys and tokens that Firebreak signs",
 		jwks: "a JWK Set of public keys",
 		options:
 			"`jwt_svid`: `trust_domain`. `oidc`: `scope_claim`, `scope_array`, `id_claim`, `subject_claim`, `tenant_claim` with `tenants`. `kubernetes`: `namespaces`, `require_pod`. `rfc9068`: `signer`. All: `purposes`. `rfc9068`, `oidc`, `api_key`: `dpop_nonce`",
@@ -143,7 +144,7 @@ export const FUNCTION_TEXTS: Readonly<Record<string, Readonly<Record<string, str
 		reason: "",
 	},
 	register_token: {
-		"": "States whose a token is, what for, and where it may be used: its passport. Of a `registered` or `api_key` one every server knows at once. Takes effect without a migration, as the next three do; policy files may not call them. For operators. Gives the lane's `seq`, null for `issued`.",
+		"": "States whose a token is, what for, and where it may be used: its passport. Of a `registered` or `api_key` one every server knows at once. Takes effect without a migration, as the next three do; policy files may not call them. For operators; servers may state `issued` ones. Gives the lane's `seq`, null for `issued`.",
 		issuer: "as in `iss`",
 		token_id: "its `jti`, never the token itself",
 		owner: "an owner of the policy set",

@@ -32,6 +32,7 @@ beforeAll(async () => {
 		insert into firebreak.flow (minute, source, destination, operation, count, first, last)
 			values (date_trunc('minute', now()), 'sa', 'sb', 'GET /', 1, now(), now());
 		insert into firebreak.passport (issuer, token_id, owner, purpose, expires) values ('https://a', 'old', 'a', 'p', now());
+		select firebreak.register_token('https://a', 'signed', 'a', 'p', '2036-01-01', kind => 'issued');
 		select firebreak.publish_key('da', 'k1', '{"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
 			"use": "sig", "alg": "EdDSA", "kid": "k1"}', now(), 'r');
 		insert into firebreak.migration (name, checksum) values ('a/0', 'c')`);

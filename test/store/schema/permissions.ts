@@ -251,11 +251,22 @@ const RECORDS: readonly Permission[] = [
 const TOKENS: readonly Permission[] = [
 	may("register a token", "select firebreak.register_token('https://a', 'j', 'a', 'p', now())", "operator"),
 	may(
+		"write down a token that it signed",
+		"select firebreak.register_token('https://a', 'j', 'a', 'p', now(), kind => 'issued')",
+		"operator",
+		"server",
+	),
+	may(
+		"change what was written down of a signed token",
+		"update firebreak.passport set replaced_by = 'k' where token_id = 'signed'",
+		"operator",
+	),
+	may(
 		"insert a passport",
 		"insert into firebreak.passport (issuer, token_id, owner, purpose, expires) values ('https://a', 'j', 'a', 'p', now())",
 		"operator",
 	),
-	may("change a passport", "update firebreak.passport set purpose = 'q'", "operator"),
+	may("change a passport", "update firebreak.passport set purpose = 'q' where token_id = 'old'", "operator"),
 	may("delete a passport whose time is over", "delete from firebreak.passport where expires < now()", "operator"),
 	may("publish a key", `select firebreak.publish_key('da', 'k2', '${jwk("k2")}', now(), 'r')`, "operator"),
 	may("withdraw a key", "select firebreak.withdraw_key('da', 'k1', now(), 'r')", "operator"),
