@@ -332,6 +332,16 @@ describe("token rotate", () => {
 });
 
 describe("token revoke", () => {
+	test("takes no token for its id: nothing is kept of it, and nothing told", async () => {
+		const { token } = await issued();
+		const { code, out, err } = await own.firebreak(["token", "revoke", ISSUER, token, "--reason", "slip", "--no-wait"]);
+		expect(code).toBe(2);
+		expect(out + err).toContain("in the place of its id");
+		expect(out + err).not.toContain(token.split(".")[2]);
+		const kept = "select 1 from firebreak.revocation where payload ->> 'token_id' = $1";
+		expect(await own.query(kept, [token])).toEqual([]);
+	});
+
 	test("holds on every live server when it returns, seen before or not, with a receipt", async () => {
 		for (const id of ["one", "two"]) servers.push(await startServer(own.database.url, id));
 		const { code, out } = await own.firebreak(["token", "revoke", FOREIGN, "never-seen", "--reason", "INC-1"]);

@@ -1,5 +1,6 @@
 /** Revocations of tokens, one by one and by what they have in common. */
 import type { ClientBase } from "pg";
+import { looksLikeCredential } from "../../core/credential-text.ts";
 import { FirebreakError } from "../../core/errors.ts";
 import { inTransaction, type LaneReceipt, orderOnLane } from "../order.ts";
 import { listPassports, NO_FILTER } from "./passports.ts";
@@ -32,6 +33,7 @@ export async function revoke(client: ClientBase, order: RevocationOrder, reason:
 	return inTransaction(client, async () => {
 		switch (order.by) {
 			case "id":
+				if (looksLikeCredential(order.tokenId)) throw credentialGiven();
 				return revokeTokens(client, [order], reason);
 			case "owner":
 			case "segment":
@@ -43,6 +45,14 @@ export async function revoke(client: ClientBase, order: RevocationOrder, reason:
 				return revokeBefore(client, issuers, order.subject, reason);
 			}
 		}
+	});
+}
+
+/** What is revoked is kept for ever, in sight of whoever reads the lane: never a token itself. */
+function credentialGiven(): FirebreakError {
+	const cure = "name the claim jti of a token; firebreak token show --token-file tells the id of either";
+	return new FirebreakError("usage", "a token or an API key was given in the place of its id; nothing was revoked", {
+		problems: [{ object: "token_id", message: "it is the credential itself", cure }],
 	});
 }
 
