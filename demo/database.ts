@@ -19,19 +19,14 @@ export async function query<Row extends pg.QueryResultRow>(
 
 /**
  * Makes a login with a random password and returns its connection string. It may only what a server needs: read policy, write
- * records, and read them back to people; and when it signs tokens, write down whose they are.
+ * records, and read them back to people.
  */
-export async function createServerLogin(databaseUrl: string, signs = false): Promise<string> {
+export async function createServerLogin(databaseUrl: string): Promise<string> {
 	const url = new URL(databaseUrl);
 	url.username = "firebreak_demo";
 	url.password = randomBytes(18).toString("base64url");
 	const login = `create role ${url.username} login password '${url.password}'`;
-	const roles = [
-		"firebreak_server",
-		"firebreak_recorder",
-		"firebreak_reader",
-		...(signs ? ["firebreak_operator"] : []),
-	];
+	const roles = ["firebreak_server", "firebreak_recorder", "firebreak_reader"];
 	await query(databaseUrl, `${login} in role ${roles.join(", ")}`);
 	return url.href;
 }

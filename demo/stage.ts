@@ -50,7 +50,7 @@ export async function setStage(options: StageOptions = {}): Promise<Stage> {
 			policies.add("platform", "throw_away_keys", issuers.sql + CHANGE.undo);
 			const { applied, revision } = await step("Migrations", () => migrateUp(ground.databaseUrl, policies.path));
 			// Someone else's Postgres is left without logins of ours.
-			const serverUrl = databaseUrl ?? (await createServerLogin(ground.databaseUrl, signs));
+			const serverUrl = databaseUrl ?? (await createServerLogin(ground.databaseUrl));
 			const telemetry = otlpPort === undefined ? {} : exportTo(otlpPort);
 			const keysFolder = signs ? createKeysFolder(ground.workspace) : undefined;
 			const replicas: RunningFirebreak[] = [];
