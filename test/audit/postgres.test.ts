@@ -167,6 +167,15 @@ describe("postgresSink, as firebreak_recorder", () => {
 	});
 });
 
+test("traffic says when a registered token was last used, though who records may not write that table", async () => {
+	const args = "'https://issuer.example.org', 't1', 'platform', 'x', '2001-01-01'";
+	await admin.query(`select firebreak.owner('platform'), firebreak.register_token(${args})`);
+	await postgresSink(recorder).writeFlows([flow(), flow({ minute: T + 60_000, last: T + 60_009 })]);
+	const { rows } = await admin.query("select uses::int, last_seen from firebreak.passport");
+	expect(rows).toEqual([{ uses: 6, last_seen: new Date(T + 60_009) }]);
+	await admin.query("delete from firebreak.passport");
+});
+
 describe("recordReader, as firebreak_reader", () => {
 	const whole = { source: null, destination: null, since: T, until: T + DAY, limit: 10 };
 
