@@ -1,4 +1,5 @@
 /** The whole server of a company that issues its own tokens, with mutual TLS on its public side. */
+import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { type ClientRequest, request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
@@ -74,9 +75,16 @@ export async function openOwnServer(settings: Readonly<Record<string, string>> =
 		return path;
 	};
 	const socket = join(folder, "grpc.sock");
+	// What a server has in production, and no more: it signs tokens with that.
+	const login = `own_server_${randomBytes(6).toString("hex")}`;
+	await own.query(
+		`create role ${login} login password 'own' in role firebreak_server, firebreak_recorder, firebreak_reader`,
+	);
+	const serverUrl = new URL(own.database.url);
+	[serverUrl.username, serverUrl.password] = [login, "own"];
 	const [publicPort, adminPort] = [await freePort(), await freePort()];
 	const ours = {
-		DATABASE_URL: own.database.url,
+		DATABASE_URL: serverUrl.href,
 		FIREBREAK_GRPC_ADDR: `unix:${socket}`,
 		FIREBREAK_ADMIN_ADDR: `127.0.0.1:${adminPort}`,
 		FIREBREAK_PUBLIC_ADDR: `127.0.0.1:${publicPort}`,
@@ -160,6 +168,7 @@ export async function openOwnServer(settings: Readonly<Record<string, string>> =
 		async close() {
 			client.close();
 			await running.stop();
+			await own.query(`drop role ${login}`);
 			await own.close();
 			rmSync(folder, { recursive: true, force: true });
 		},
