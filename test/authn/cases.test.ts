@@ -5,6 +5,7 @@ import { CREDENTIAL_DETAILS } from "../../src/authn/refusal.ts";
 import type { CredentialVerdict } from "../../src/core/request.ts";
 import { CASES } from "../cases/tokens/all.ts";
 import type { TokenCase } from "../cases/tokens/case.ts";
+import { CIRCUMSTANCES } from "../cases/tokens/circumstances.ts";
 import { bearer, demandOf, proofMemory, REQUEST, TokenWorld } from "../support/tokens.ts";
 
 const NOW = 1_780_000_000;
@@ -50,6 +51,15 @@ describe("the cases of tokens", () => {
 			if (!Array.isArray(wanted)) continue;
 			expect(CREDENTIAL_DETAILS).toHaveProperty([wanted[0], wanted[1]]);
 		}
+	});
+
+	test("all forty have examples: here, or among those of what happened before, which test/extauthz sends", () => {
+		const numbers = (examples: readonly { readonly no: number }[]) => new Set(examples.map(({ no }) => no));
+		const here = numbers(CASES);
+		const all = numbers([...CASES, ...CIRCUMSTANCES]);
+		const forty = Array.from({ length: 40 }, (_, index) => index + 1);
+		expect([...all].sort((a, b) => a - b)).toEqual(forty);
+		expect(forty.filter((no) => !here.has(no))).toEqual([29, 30, 35]);
 	});
 
 	test("every detail of token_invalid is reached", () => {
