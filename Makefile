@@ -1,6 +1,6 @@
 # `make` alone lists what there is. Every target installs what it needs first.
 .DEFAULT_GOAL := help
-.PHONY: help install run demo test sim fuzz bench bench-store lint docs build envoy jaeger schemas clean
+.PHONY: help install run demo test sim fuzz soak bench bench-store lint docs build envoy jaeger schemas clean
 MAKEFLAGS += --no-print-directory
 
 # Node 24 comes with the packages; whatever node the machine has is used by npm alone.
@@ -26,6 +26,9 @@ sim: install ## Many random storms over several servers and one store (RUNS=2000
 
 fuzz: install ## Bytes of every kind against decoder, decision and answer (CASES=1000000 or MINUTES; SEED, BYTES replay)
 	@CASES=$(CASES) MINUTES=$(MINUTES) SEED=$(SEED) BYTES=$(BYTES) $(node) test/fuzz/main.ts
+
+soak: install envoy ## Mixed traffic through Envoy with a fault every few seconds; memory must stay flat (MINUTES=10, SEED)
+	@MINUTES=$(or $(MINUTES),10) SEED=$(SEED) $(node) test/soak/main.ts
 
 bench: install ## Measure the decision, the check and the memory, each beside its baseline
 	@npm run --silent bench -- $(ARGS)

@@ -11,7 +11,7 @@ import { fileURLToPath } from "node:url";
 import { printReaches, REACHES_FILE } from "./reach.ts";
 
 /** In the order of their importance. */
-const BENCHES = ["decide", "check", "authn", "condition", "telemetry", "limiter"] as const;
+const BENCHES = ["decide", "check", "saturation", "authn", "condition", "telemetry", "limiter"] as const;
 
 /** `make bench-store`, or some of them: `make bench-store ARGS="commit revocations"`. */
 const OF_THE_STORE = ["commit", "large", "snapshot-file", "revocations", "revoke", "migrating"] as const;

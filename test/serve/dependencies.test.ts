@@ -6,27 +6,30 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from "@jest/globals";
-import { firebreakProgram, migrateUp } from "../../demo/firebreak.ts";
-import { freePort, onFreePorts } from "../../demo/ports.ts";
-import { type RunningProcess, startProcess } from "../../demo/processes.ts";
-import { accessToken, jwksOf, makeSigningKey } from "../../demo/tokens.ts";
+import { freePort } from "../../demo/ports.ts";
+import { jwksOf, makeSigningKey } from "../../demo/tokens.ts";
 import { createWorkspace, type Workspace } from "../../demo/workspace.ts";
-import { connect, type TestClient } from "../extauthz/client.ts";
 import { checkRequest } from "../support/check-requests.ts";
 import { JwksServer } from "../support/jwks-server.ts";
-import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
+import type { TestDatabase } from "../support/postgres.ts";
 import { hasRedis, startRedis } from "../support/redis.ts";
 import { Relay } from "../support/relay.ts";
 import { until } from "../support/wait.ts";
+import {
+	createCompanyDatabase,
+	ISSUER,
+	key,
+	metric,
+	REMOTE,
+	type RealServer,
+	remoteKey,
+	startRealServer,
+	tokenOf,
+} from "./real-server.ts";
 
 jest.setTimeout(180_000);
 
-const ISSUER = "https://id.example.org";
-const REMOTE = "https://remote.example.org";
 const CHECKS = 200;
-
-const key = makeSigningKey("ES256", "known");
-const remoteKey = makeSigningKey("ES256", "remote");
 
 let workspace: Workspace;
 let database: TestDatabase;
@@ -35,11 +38,8 @@ const running: (() => unknown)[] = [];
 
 beforeAll(async () => {
 	workspace = createWorkspace("dependencies");
-	database = await createTestDatabase({ schema: false });
 	keys = await JwksServer.start();
-	mkdirSync(`${workspace.path}/policy/platform`, { recursive: true });
-	workspace.write("policy/platform/20260101000000_all.sql", policies());
-	await migrateUp(database.url, `${workspace.path}/policy`);
+	database = await createCompanyDatabase(keys.uri);
 });
 afterEach(async () => {
 	for (const stop of running.splice(0).reverse()) await stop();
@@ -50,48 +50,10 @@ afterAll(async () => {
 	workspace?.remove();
 });
 
-function policies(): string {
-	const segment = (name: string, domain: string) =>
-		`select firebreak.segment('${name}', domain => '${domain}', environment => 'prod', owner => 'platform', members => array['spiffe://prod.example.org/ns/${name}/sa/${name}']);`;
-	return `
-		select firebreak.owner('platform');
-		select firebreak.domain('internal', owner => 'platform');
-		select firebreak.domain('remote', owner => 'platform');
-		select firebreak.issuer('${ISSUER}', domain => 'internal', audiences => array['api'], jwks => '${JSON.stringify(jwksOf(key))}');
-		select firebreak.issuer('${REMOTE}', domain => 'remote', audiences => array['api'], jwks_uri => '${keys.uri}');
-		${segment("orders", "internal")} ${segment("payments", "internal")}
-		${segment("near", "remote")} ${segment("far", "remote")}
-		select firebreak.allow('reads', source => 'orders', destination => 'payments', owner => 'platform', methods => array['GET'], paths => array['/v1/{id}'], scopes => array['read']);
-		select firebreak.allow('reaches', source => 'near', destination => 'far', owner => 'platform', methods => array['GET'], paths => array['/v1/{id}']);
-		select firebreak.rate_limit(kind => 'segment', name => 'payments', per_second => 100000, burst => 100000);`;
-}
-
-interface Server {
-	readonly client: TestClient;
-	readonly process: RunningProcess;
-	readonly adminUrl: string;
-}
-
-async function start(settings: Readonly<Record<string, string>> = {}): Promise<Server> {
-	return onFreePorts(2, async ([grpc = 0, admin = 0]) => {
-		const adminUrl = `http://127.0.0.1:${admin}`;
-		const program = firebreakProgram(["serve"], {
-			PATH: process.env.PATH,
-			DATABASE_URL: database.url,
-			FIREBREAK_GRPC_ADDR: `127.0.0.1:${grpc}`,
-			FIREBREAK_ADMIN_ADDR: `127.0.0.1:${admin}`,
-			...settings,
-		});
-		const server = await startProcess({
-			...program,
-			ready: async () => (await fetch(`${adminUrl}/readyz`)).ok,
-			readyWithinMs: 60_000,
-		});
-		running.push(server.stop);
-		const client = connect({ kind: "tcp", host: "127.0.0.1", port: grpc });
-		running.push(() => client.close());
-		return { client, process: server, adminUrl };
-	});
+async function start(settings: Readonly<Record<string, string>> = {}): Promise<RealServer> {
+	const server = await startRealServer(database.url, settings);
+	running.push(server.stop);
+	return server;
 }
 
 /** In front of a part on 127.0.0.1. */
@@ -101,18 +63,21 @@ async function relayed(port: number): Promise<Relay> {
 	return relay;
 }
 
-const token = (signer = key, issuer = ISSUER, scope = "read") =>
-	accessToken(signer, { issuer, audience: "api", subject: "orders", scope, now: Date.now() / 1_000 });
-
 /** Allows, denials of policy and denials of tokens, new tokens each time; some at once and some one after the other. */
-async function expectAnswers({ client }: Server): Promise<void> {
+async function expectAnswers({ client }: RealServer): Promise<void> {
 	const kinds = [
-		{ code: undefined, send: () => ({ path: "/v1/7", headers: { authorization: `Bearer ${token()}` } }) },
-		{ code: 403, send: () => ({ path: "/v2/7", headers: { authorization: `Bearer ${token()}` } }) },
-		{ code: 403, send: () => ({ path: "/v1/7", headers: { authorization: `Bearer ${token(key, ISSUER, "other")}` } }) },
+		{ code: undefined, send: () => ({ path: "/v1/7", headers: { authorization: `Bearer ${tokenOf()}` } }) },
+		{ code: 403, send: () => ({ path: "/v2/7", headers: { authorization: `Bearer ${tokenOf()}` } }) },
+		{
+			code: 403,
+			send: () => ({ path: "/v1/7", headers: { authorization: `Bearer ${tokenOf(key, ISSUER, "other")}` } }),
+		},
 		{
 			code: 401,
-			send: () => ({ path: "/v1/7", headers: { authorization: `Bearer ${token(makeSigningKey("ES256", "known"))}` } }),
+			send: () => ({
+				path: "/v1/7",
+				headers: { authorization: `Bearer ${tokenOf(makeSigningKey("ES256", "known"))}` },
+			}),
 		},
 		{ code: 401, send: () => ({ path: "/v1/7" }) },
 	];
@@ -126,22 +91,14 @@ async function expectAnswers({ client }: Server): Promise<void> {
 	for (let turn = 0; turn < CHECKS / 2; turn++) await ask(turn);
 }
 
-async function expectAlive({ adminUrl, client }: Server): Promise<void> {
+async function expectAlive({ adminUrl, client }: RealServer): Promise<void> {
 	expect((await fetch(`${adminUrl}/livez`)).status).toBe(200);
 	expect((await fetch(`${adminUrl}/readyz`)).status).toBe(200);
 	expect(await client.health()).toBe(1);
 }
 
-async function metric({ adminUrl }: Server, name: string): Promise<number> {
-	const text = await (await fetch(`${adminUrl}/metrics`)).text();
-	return [...text.matchAll(new RegExp(`^${name}(?:\\{.*\\})? (\\S+)$`, "gm"))].reduce(
-		(sum, [, value]) => sum + Number(value),
-		0,
-	);
-}
-
 /** Hangs the part, sees that it is asked in vain, and that checks are answered; then lets it die, and the same. */
-async function hangAndDie(server: Server, relay: Relay, poke: () => Promise<unknown>): Promise<void> {
+async function hangAndDie(server: RealServer, relay: Relay, poke: () => Promise<unknown>): Promise<void> {
 	await expectAnswers(server);
 	relay.hang();
 	await until("the part is asked, and does not answer", async () => {
@@ -172,7 +129,12 @@ test("Postgres", async () => {
 	const server = await start({ FIREBREAK_RATE_STORE: "redis", FIREBREAK_REDIS_URL: `redis://127.0.0.1:${relay.port}` });
 	await hangAndDie(server, relay, async () => {
 		await server.client.check(
-			checkRequest({ from: "orders", to: "payments", path: "/v1/7", headers: { authorization: `Bearer ${token()}` } }),
+			checkRequest({
+				from: "orders",
+				to: "payments",
+				path: "/v1/7",
+				headers: { authorization: `Bearer ${tokenOf()}` },
+			}),
 		);
 	});
 	expect(await metric(server, "firebreak_rate_fallbacks_total")).toBeGreaterThan(0);
@@ -203,7 +165,7 @@ describe("an issuer's keys", () => {
 			from: "near",
 			to: "far",
 			path: "/v1/7",
-			headers: { authorization: `Bearer ${token(remoteKey, REMOTE)}` },
+			headers: { authorization: `Bearer ${tokenOf(remoteKey, REMOTE)}` },
 		});
 
 	test("that do not come delay nobody who does not need them", async () => {
@@ -225,7 +187,7 @@ describe("an issuer's keys", () => {
 					from: "orders",
 					to: "payments",
 					path: "/v1/7",
-					headers: { authorization: `Bearer ${token()}` },
+					headers: { authorization: `Bearer ${tokenOf()}` },
 				}),
 			);
 		}
@@ -241,7 +203,7 @@ describe("an issuer's keys", () => {
 		const before = keys.requests;
 		keys.answer = () => {};
 		const stranger = makeSigningKey("ES256", "unknown");
-		const headers = { authorization: `Bearer ${token(stranger, REMOTE)}` };
+		const headers = { authorization: `Bearer ${tokenOf(stranger, REMOTE)}` };
 		const waiting = server.client.check(checkRequest({ from: "near", to: "far", path: "/v1/7", headers }));
 		await Promise.race([until("the unknown key is asked for", () => keys.requests > before), waiting]);
 		for (let turn = 0; turn < CHECKS; turn++)
