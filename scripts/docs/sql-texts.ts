@@ -161,7 +161,8 @@ export const FUNCTION_TEXTS: Readonly<Record<string, Readonly<Record<string, str
 		windows:
 			'times of the week: `[{"days": ["mon"], "from": "08:00", "until": "18:00", "zone": "Europe/Berlin"}]`, half-open; without `days` every day; `until` at or before `from` is on the next day, `24:00` is midnight',
 		not_before: "",
-		binding: "what an API key is bound to, or a token is: `jkt:` or `x5t#S256:` and the base64url SHA-256",
+		binding:
+			"`jkt:` or `x5t#S256:` and the base64url SHA-256: what an API key is bound to, or what the bearer of a `registered` token has to show",
 		digest: "of an API key: base64url SHA-256 of it",
 	},
 	retire_token: {

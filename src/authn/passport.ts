@@ -27,17 +27,23 @@ export function judgeUse(shown: Shown, { passport: demand, lane, use }: Asked, n
 	const { purposes } = issuer.options;
 	const key = confirmation?.kind === "dpop" ? confirmation.key : null;
 	const fault =
-		(registration && faultOf(registration, now)) ??
+		(registration && faultOf(registration, use, key, now)) ??
 		(purposes === null || (known.purpose !== null && purposes.includes(known.purpose)) ? null : "purpose") ??
 		brokenBy([own, registration?.passport ?? null], use, key, now);
 	if (fault !== null) return { ...refuse("passport_context", fault), token: known };
 	return registration === null ? shown.verdict : { kind: "token", token: known };
 }
 
-function faultOf({ passport, notBefore, expires }: Registration, now: number): PassportFault | null {
+function faultOf(
+	{ passport, boundTo, notBefore, expires }: Registration,
+	{ certificateHash }: TokenUse,
+	key: string | null,
+	now: number,
+): PassportFault | null {
 	if (passport === null) return "unreadable";
 	if (now >= expires) return "expired";
-	return notBefore !== null && now < notBefore ? "not_yet_valid" : null;
+	if (notBefore !== null && now < notBefore) return "not_yet_valid";
+	return boundTo === null || boundTo === key || boundTo === certificateHash ? null : "device";
 }
 
 function brokenBy(

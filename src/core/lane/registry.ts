@@ -8,6 +8,8 @@ export interface Registration {
 	readonly passport: Passport | null;
 	/** Of the token's scopes only these count; empty: all of them. */
 	readonly scopes: readonly string[];
+	/** Thumbprint of the key, or hash of the certificate, that its bearer has to show; null: none. */
+	readonly boundTo: string | null;
 	/** Milliseconds since the epoch, half-open; null: from ever. */
 	readonly notBefore: number | null;
 	/** Milliseconds since the epoch, half-open. */
@@ -97,9 +99,20 @@ export class Registry {
 
 function registrationOf(payload: LaneEffect["payload"]): Registration {
 	const { notBefore, expires, scopes, passport } = commonOf(payload);
-	// Without an end that can be read it is over.
-	if (expires === null || scopes === null) return { passport: null, scopes: [], notBefore, expires: 0 };
-	return { passport, scopes, notBefore: notBefore && notBefore * 1_000, expires: expires * 1_000 };
+	const boundTo = boundToOf(payload.binding);
+	if (expires === null || scopes === null || boundTo === undefined) return UNREADABLE;
+	return { passport, scopes, boundTo, notBefore: notBefore && notBefore * 1_000, expires: expires * 1_000 };
+}
+
+const UNREADABLE: Registration = { passport: null, scopes: [], boundTo: null, notBefore: null, expires: 0 };
+
+/** As in `cnf`: one member, `jkt` or `x5t#S256`. Undefined when it is something else. */
+function boundToOf(binding: unknown): string | null | undefined {
+	if (binding === undefined) return null;
+	if (typeof binding !== "object" || binding === null) return undefined;
+	const [entry, ...more] = Object.entries(binding);
+	const known = entry !== undefined && more.length === 0 && (entry[0] === "jkt" || entry[0] === "x5t#S256");
+	return known && typeof entry[1] === "string" ? entry[1] : undefined;
 }
 
 function apiKeyOf(payload: LaneEffect["payload"]): ApiKey | null {

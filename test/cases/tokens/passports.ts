@@ -263,6 +263,30 @@ const registrations: readonly TokenCase[] = [
 		{ lane: laneOf(registered({ moon: "full" })) },
 		["passport_context", "unreadable"],
 	),
+	passes(39, "a registered token with the certificate that it is registered with", main, {
+		lane: laneOf(registered({}, { binding: { "x5t#S256": HASH } })),
+	}),
+	fails(
+		39,
+		"a registered token with another certificate",
+		main,
+		{ lane: laneOf(registered({}, { binding: { "x5t#S256": OTHER_HASH } })) },
+		["passport_context", "device"],
+	),
+	fails(
+		39,
+		"a registered token without the proof of the key that it is registered with",
+		main,
+		{ lane: laneOf(registered({}, { binding: { jkt: OTHER_HASH } })) },
+		["passport_context", "device"],
+	),
+	fails(
+		39,
+		"a registered token that is registered with something unknown",
+		main,
+		{ lane: laneOf(registered({}, { binding: { moon: "full" } })) },
+		["passport_context", "unreadable"],
+	),
 	fails(39, "required, and there is none", main, { lane: laneOf(), passport: "required" }, [
 		"passport_missing",
 		"absent",
