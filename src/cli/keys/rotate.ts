@@ -7,6 +7,7 @@ import { LIMITS } from "../../core/limits.ts";
 import { KeyFolder } from "../../issuing/keys/folder.ts";
 import { planRotation } from "../../issuing/keys/rotation.ts";
 import { generateSigningKey, KEY_ALGORITHMS, publicHalf } from "../../issuing/keys/signing-key.ts";
+import { listQuarantines } from "../../store/quarantine.ts";
 import { listIssuers } from "../../store/tokens/facts.ts";
 import { listDomainKeys, rotateKey } from "../../store/tokens/keys.ts";
 import { withDatabase } from "../database.ts";
@@ -30,7 +31,7 @@ export function register(keys: Subcommands, io: Io): void {
 		.requiredOption("--reason <text>", "why; it is kept for ever")
 		.option(
 			"--announce <duration>",
-			`how long it is published before it signs (default: ${formatDuration(LIMITS.keyAnnounceMs)}; 0s while no key signs)`,
+			`how long it is published before it signs (default: ${formatDuration(LIMITS.keyAnnounceMs)}; 0s while no key may sign)`,
 			durationArgument,
 		)
 		.addOption(
@@ -54,8 +55,9 @@ export function register(keys: Subcommands, io: Io): void {
 			const output = createOutput(io, options);
 			const folder = new KeyFolder(readKeysDirectory(io.env, options.keysDir));
 			await withDatabase(io, "keys", options.databaseUrl, async (database) => {
-				const { published, issuers } = await database.withClient(async (client) => ({
+				const { published, issuers, quarantined } = await database.withClient(async (client) => ({
 					published: await listDomainKeys(client, domain),
+					quarantined: new Set((await listQuarantines(client)).map(({ kind, name }) => `${kind} ${name}`)),
 					issuers: (await listIssuers(client, domain)).filter(isOwnIssuer),
 				}));
 				const ages = published.map(({ kid, from, until, publishedAt }) => ({
@@ -63,6 +65,7 @@ export function register(keys: Subcommands, io: Io): void {
 					from,
 					until,
 					publishedAt: publishedAt.getTime(),
+					quarantined: quarantined.has(`key ${kid}`),
 				}));
 				const order = {
 					domain,

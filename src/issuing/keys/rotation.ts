@@ -10,7 +10,7 @@ import { KEY_ALGORITHMS, type KeyAlgorithm } from "./signing-key.ts";
 
 export interface RotationOrder {
 	readonly domain: string;
-	/** Milliseconds; null: LIMITS.keyAnnounceMs, or none while no key signs. */
+	/** Milliseconds; null: LIMITS.keyAnnounceMs, or none while no key may sign. */
 	readonly announce: number | null;
 	/** Milliseconds. */
 	readonly overlap: number;
@@ -31,12 +31,14 @@ export interface RotationPlan {
 export interface KeyAge extends KeyTimes {
 	/** Milliseconds since the epoch. */
 	readonly publishedAt: number;
+	/** It signs nothing more. */
+	readonly quarantined: boolean;
 }
 
 /**
  * Plans at `now` (milliseconds since the epoch).
  * @param issuers of the domain that Firebreak signs for.
- * @returns null when the newest key is young enough.
+ * @returns null when the newest key, one in quarantine aside, is young enough.
  * @throws FirebreakError usage, not_found
  */
 export function planRotation(
@@ -48,11 +50,11 @@ export function planRotation(
 	const { domain, overlap } = order;
 	const states = keyStates(keys, now);
 	const alive = keys.filter(({ kid }) => states.get(kid) !== "retired");
-	const newest = Math.max(...alive.map(({ publishedAt }) => publishedAt));
+	const newest = Math.max(...alive.filter((key) => !key.quarantined).map(({ publishedAt }) => publishedAt));
 	if (order.ifOlderThan !== null && now - newest < order.ifOlderThan) return null;
 	const algorithm = chooseAlgorithm(order, issuers);
 	checkOverlap(order, issuers, alive);
-	const first = [...states.values()].every((state) => state !== "signing");
+	const first = !keys.some(({ kid, quarantined }) => states.get(kid) === "signing" && !quarantined);
 	const announce = order.announce ?? (first ? 0 : LIMITS.keyAnnounceMs);
 	const signsFrom = now + announce;
 	// A key that was to end sooner does so.

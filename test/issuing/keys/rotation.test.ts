@@ -31,13 +31,18 @@ function rotate(keys: readonly KeyAge[], kid: string, changes: Partial<RotationO
 	if (plan === null) return keys;
 	const untils = new Map(plan.withdrawn.map(({ kid, until }) => [kid, until]));
 	const before = keys.map((key) => ({ ...key, until: untils.get(key.kid) ?? key.until }));
-	return [...before, { kid, from: plan.signsFrom, until: Number.POSITIVE_INFINITY, publishedAt: now }];
+	return [
+		...before,
+		{ kid, from: plan.signsFrom, until: Number.POSITIVE_INFINITY, publishedAt: now, quarantined: false },
+	];
 }
 
 describe("a rotation", () => {
 	test("of the first key signs at once; a later one is announced", () => {
 		const first = rotate([], "a", {}, NOW);
-		expect(first).toEqual([{ kid: "a", from: NOW, until: Number.POSITIVE_INFINITY, publishedAt: NOW }]);
+		expect(first).toEqual([
+			{ kid: "a", from: NOW, until: Number.POSITIVE_INFINITY, publishedAt: NOW, quarantined: false },
+		]);
 		const second = rotate(first, "b", { overlap: 2 * HOUR }, NOW + HOUR);
 		const from = NOW + HOUR + LIMITS.keyAnnounceMs;
 		expect(second).toMatchObject([
@@ -46,10 +51,19 @@ describe("a rotation", () => {
 		]);
 	});
 
+	test("in place of a key in quarantine signs at once, and lets the other end", () => {
+		const stolen = { kid: "stolen", from: 0, until: Number.POSITIVE_INFINITY, publishedAt: 0, quarantined: true };
+		const plan = planRotation(order(), [stolen], [OWN], NOW);
+		expect(plan).toMatchObject({ signsFrom: NOW, withdrawn: [{ kid: "stolen" }] });
+		expect(planRotation(order({ ifOlderThan: 2 * NOW }), [stolen], [OWN], NOW)).toEqual(plan);
+		const young = { ...stolen, quarantined: false };
+		expect(planRotation(order({ ifOlderThan: 2 * NOW }), [young], [OWN], NOW)).toBeNull();
+	});
+
 	test("never prolongs a key that was to end sooner, nor touches one that is over", () => {
 		const keys = [
-			{ kid: "over", from: 0, until: NOW, publishedAt: 0 },
-			{ kid: "ending", from: 0, until: NOW + HOUR, publishedAt: 0 },
+			{ kid: "over", from: 0, until: NOW, publishedAt: 0, quarantined: false },
+			{ kid: "ending", from: 0, until: NOW + HOUR, publishedAt: 0, quarantined: false },
 		];
 		const plan = planRotation(order(), keys, [OWN], NOW);
 		expect(plan).toMatchObject({ withdrawn: [], retired: ["over"] });
@@ -61,6 +75,7 @@ describe("a rotation", () => {
 			from: NOW,
 			until: Number.POSITIVE_INFINITY,
 			publishedAt: NOW,
+			quarantined: false,
 		}));
 		expect(() => planRotation(order(), keys, [OWN], NOW)).toThrow("not retired");
 	});
