@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "@jest/globals";
 import { ISSUER, Kit } from "../../../demo/chapter/kit.ts";
+import { query } from "../../../demo/database.ts";
 import { migrateUp } from "../../../demo/firebreak.ts";
 import { until } from "../../support/wait.ts";
 import { type Hunt, PAYMENT } from "./hunt.ts";
@@ -86,6 +87,10 @@ async function present(hunt: Hunt, kit: Kit): Promise<void> {
 async function operate(hunt: Hunt, kit: Kit, id: string, operatorToken: string): Promise<void> {
 	const order = { issuer: ISSUER, token_id: "nobody-knows-it", reason: "test" };
 	expect(await hunt.admin("/v1/revocations", order)).toMatch(/^403 /);
+	// Once for want of rights in the database, once with them.
+	expect(await hunt.admin("/v1/revocations", order, operatorToken)).toMatch(/^403 /);
+	const login = new URL(hunt.stage.serverUrl).username;
+	await query(hunt.stage.world.databaseUrl, `grant firebreak_operator to ${login}`);
 	expect(await hunt.admin("/v1/revocations", order, operatorToken)).toMatch(/^201 /);
 	const wrong = { ...order, token_id: kit.foreignToken() };
 	hunt.secrets.jws("token in place of its id", wrong.token_id);
