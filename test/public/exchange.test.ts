@@ -19,6 +19,10 @@ beforeAll(async () => {
 		FOREIGN,
 		JSON.stringify(jwksOf(foreignKey)),
 	]);
+	await own.query(
+		`select firebreak.allow(name => 'payments-read-reports', source => 'payments', destination => 'reports',
+			owner => 'platform', methods => array['GET'], paths => array['/**'])`,
+	);
 	for (const domain of ["internal", "partner"]) {
 		const { code } = await own.json(["keys", "rotate", "--domain", domain, "--reason", "first"]);
 		if (code !== 0) throw new Error(`no key for ${domain}`);
@@ -175,6 +179,19 @@ describe("an exchange", () => {
 		expect(wider).toMatchObject({ status: 400, json: { error: "invalid_scope" } });
 		const elsewhere = await own.exchange({ subject_token: first.json.access_token, audience: "reports" });
 		expect(elsewhere).toMatchObject({ status: 400, json: { error: "invalid_request" } });
+	});
+
+	test("is for one hop, and ends with every other token of its subject", async () => {
+		const { json } = await own.exchange({ subject_token: foreign({ sub: "carol" }), audience: "payments" });
+		const token = json.access_token as string;
+		expect(await own.check(token)).toEqual(ALLOWED);
+		const certificate = await own.authority.issue({ uris: ["spiffe://prod.example.org/payments"] });
+		const onward = (subject: string) => own.exchange({ subject_token: subject, audience: "reports" }, { certificate });
+		expect(await onward(token)).toMatchObject({ status: 400, json: { error: "invalid_request" } });
+		expect((await onward(foreign({ sub: "carol" }))).status).toBe(200);
+		const revoked = await own.json(["token", "revoke", "--subject", "carol", "--reason", "left"]);
+		expect(revoked).toMatchObject({ code: 0, waited: { reached: true } });
+		expect(await own.check(token)).toMatchObject({ status: 401, reason: "token_revoked", detail: "before" });
 	});
 
 	test("takes an API key, and what it is restricted to", async () => {
