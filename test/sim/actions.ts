@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { CHANGES, type ChangeKind } from "./company.ts";
 import { MOODS, type Mood } from "./link.ts";
-import { LANE_KINDS, type LaneKind } from "./revocations.ts";
+import { LANE_KINDS, type LaneKind, type QuarantinedKind } from "./revocations.ts";
 
 /** How the hint of a commit travels: to every server, not at all, twice, or long after (and so after later ones). */
 export const HINTS = ["prompt", "lost", "doubled", "late"] as const;
@@ -19,7 +19,7 @@ export type Action =
 	  }
 	| {
 			readonly kind: "lift";
-			readonly what: Exclude<LaneKind, "token" | "before">;
+			readonly what: QuarantinedKind;
 			readonly n: number;
 			readonly hint: Hint;
 	  }

@@ -14,10 +14,15 @@ export const TOKENS: readonly RevocableToken[] = Array.from({ length: 10 }, (_, 
 	keyThumbprint: `key-${index % 3}`,
 }));
 
-export const LANE_KINDS = ["token", "before", "workload", "segment", "domain", "key"] as const;
+/** What servers are told beforehand; the newest row of each holds. */
+const TOLD_KINDS = ["passport", "api_key", "domain_key"] as const;
+type ToldKind = (typeof TOLD_KINDS)[number];
+const QUARANTINED_KINDS = ["workload", "segment", "domain", "key"] as const;
+export type QuarantinedKind = (typeof QUARANTINED_KINDS)[number];
+export const LANE_KINDS = ["token", "before", ...QUARANTINED_KINDS, ...TOLD_KINDS] as const;
 export type LaneKind = (typeof LANE_KINDS)[number];
 
-/** A row that revokes or quarantines; `n` picks what. */
+/** A row that revokes, quarantines or tells; `n` picks what. */
 export function laneRow(kind: LaneKind, n: number, until: number | null): Omit<LaneRow, "seq"> {
 	const token = TOKENS[n % TOKENS.length]!;
 	if (kind === "token") {
@@ -28,10 +33,30 @@ export function laneRow(kind: LaneKind, n: number, until: number | null): Omit<L
 		const payload = { issuer: ISSUER, issued_before: ISSUED + (n % 4), subject };
 		return { kind: "revoke_before", key: `${subject}`, payload, until: null };
 	}
+	if (kind === "passport" || kind === "api_key" || kind === "domain_key") return toldRow(kind, n, until);
 	return { kind: "quarantine", key: `${kind}:${nameOf(kind, n)}`, payload: { kind, name: nameOf(kind, n) }, until };
 }
 
-export function liftRow(kind: Exclude<LaneKind, "token" | "before">, n: number): Omit<LaneRow, "seq"> {
+/** The same name comes with different contents, some of which cannot be read. */
+function toldRow(kind: ToldKind, n: number, until: number | null): Omit<LaneRow, "seq"> {
+	if (kind === "domain_key") {
+		const kid = `k${n % 4}`;
+		const jwk = {
+			kty: "OKP",
+			crv: n % 7 === 0 ? "Ed999" : "Ed25519",
+			x: "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
+			kid,
+		};
+		return { kind, key: `internal ${kid}`, payload: { domain: "internal", kid, jwk, from: ISSUED + n }, until };
+	}
+	const id = `t${n % TOKENS.length}`;
+	const passport = { owner: `o${n % 3}`, purpose: "p", ...(n % 5 === 0 && { moon: "full" }) };
+	const token = { issuer: ISSUER, token_id: id, expires: ISSUED + n, scopes: [], passport };
+	const key = { digest: `digest ${id}`, subject: "s", issued_at: ISSUED };
+	return { kind, key: `${ISSUER} ${id}`, payload: { ...token, ...(kind === "api_key" && key) }, until };
+}
+
+export function liftRow(kind: QuarantinedKind, n: number): Omit<LaneRow, "seq"> {
 	return { kind: "lift", key: `${kind}:${nameOf(kind, n)}`, payload: { kind, name: nameOf(kind, n) }, until: null };
 }
 
