@@ -39,7 +39,7 @@ export async function startEmbeddedPostgres(settings: Record<string, string> = {
 		const binaries = reachableBinaries(workspace, user);
 		const password = randomBytes(18).toString("base64url");
 		const data = path.join(workspace.path, "data");
-		const installation = { binaries, data, settings, workspace, user };
+		const installation = { binaries, data, settings, workspace, user, ready: PRIMARY_READY };
 		await initialize(installation, password);
 		return run(installation, password);
 	});
@@ -53,7 +53,12 @@ interface Installation {
 	readonly settings: Record<string, string>;
 	readonly workspace: Workspace;
 	readonly user: UserIds | undefined;
+	/** What it says when it is ready: one that recovers takes reads long before it takes writes. */
+	readonly ready: RegExp;
 }
+
+const PRIMARY_READY = /database system is ready to accept connections/;
+const STANDBY_READY = /database system is ready to accept (read-only )?connections/;
 
 async function inWorkspace<Made>(
 	user: UserIds | undefined,
@@ -89,7 +94,7 @@ async function run(installation: Installation, password: string): Promise<Embedd
 				chmodSync(data, 0o700);
 				const { user } = installation;
 				if (user) execFileSync("chown", ["-R", `${user.uid}:${user.gid}`, data]);
-				return run({ ...installation, data, workspace }, password);
+				return run({ ...installation, data, workspace, ready: STANDBY_READY }, password);
 			}),
 		async stop() {
 			await server.stop();
@@ -202,7 +207,10 @@ async function initialize({ binaries, data, workspace, user }: Installation, pas
 	throw new FirebreakError("dependency_unreachable", `the embedded Postgres could not be initialized: ${words}`);
 }
 
-function serve({ binaries, data, settings, workspace, user }: Installation, port: number): Promise<RunningProcess> {
+function serve(
+	{ binaries, data, settings, workspace, user, ready }: Installation,
+	port: number,
+): Promise<RunningProcess> {
 	const configuration = {
 		listen_addresses: "127.0.0.1",
 		port: String(port),
@@ -222,7 +230,7 @@ function serve({ binaries, data, settings, workspace, user }: Installation, port
 		cwd: workspace.path,
 		env: ENVIRONMENT,
 		...(user && { user }),
-		ready: (output) => /database system is ready to accept (read-only )?connections/.test(output),
+		ready: (output) => ready.test(output),
 		// Fast shutdown: SIGTERM would wait for every client to leave.
 		stopSignal: "SIGINT",
 	});
