@@ -21,6 +21,7 @@ const TEXTS: Readonly<Partial<Record<Limit, string>>> = {
 	certificateCacheBytes: "certificates whose hashes are remembered, all together",
 	refusedPathChars: "of the path of an ambiguous request, in records",
 	grpcMessageBytes: "one message on the gRPC side; the call fails beyond it",
+	messageTexts: "names and values of one CheckRequest, of headers, labels and metadata; with more it is malformed",
 	grpcStreams: "checks that one connection may have under way",
 	grpcConnectionMegabytes: "memory of one connection's streams; beyond it new ones are refused",
 	grpcConnectionAgeMs: "age at which a connection is asked to come back, so that load spreads",

@@ -23,6 +23,8 @@ export const LIMITS = {
 	refusedPathChars: 256,
 	/** One message on the gRPC side, also after decompression: a larger one fails as a call, which is the proxy's to answer. */
 	grpcMessageBytes: 4_194_304,
+	/** Texts of one CheckRequest (names and values of headers, labels, metadata): beyond it the message is malformed. */
+	messageTexts: 8_192,
 	/** Checks that one proxy may have under way; Envoy's own default for a cluster is 1024. */
 	grpcStreams: 4_096,
 	/** Memory of one connection's streams, megabytes; beyond it new streams are refused. */

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { MethodDefinition, ServiceDefinition } from "@grpc/grpc-js";
 import { fromJSON } from "@grpc/proto-loader";
 import protobuf from "protobufjs";
+import { LIMITS } from "../core/limits.ts";
 import { encodeCheckResponse } from "./encode.ts";
 import type { CheckRequest, CheckResponse } from "./wire.ts";
 
@@ -28,9 +29,15 @@ export const PACKAGE_DEFINITION = fromJSON(root.toJSON(), { longs: Number });
 (root.lookupType("envoy.config.core.v3.HeaderValue").fields.rawValue as protobuf.Field).type = "string";
 const requestType = root.resolveAll().lookupType("envoy.service.auth.v3.CheckRequest");
 
-/** protobufjs's own takes a text that claims more bytes than its message has for one that ends there. */
+/**
+ * protobufjs's own takes a text that claims more bytes than its message has for one that ends there, and reads a million header
+ * names as patiently as ten, which takes a second.
+ */
 class StrictReader extends protobuf.BufferReader {
+	#texts = 0;
+
 	override string(): string {
+		if (++this.#texts > LIMITS.messageTexts) throw new RangeError("too many texts");
 		const length = this.uint32();
 		const start = this.pos;
 		if (start + length > this.len) throw new RangeError("a text beyond the end of its message");
