@@ -81,14 +81,19 @@ export function planExchange(input: ExchangeInput): TokenClaims | ExchangeRefusa
 	};
 }
 
-/** Only what the subject token holds and some rule asks for; and enough of it that some rule is satisfied. */
+/**
+ * Only what the subject token holds and some rule asks for; and enough of it that some rule is satisfied. A scope by which a
+ * deny rule knows the token stays with it: left out, it would open what the subject token may not.
+ */
 function cutScopes({ subject, reach, scopes }: ExchangeInput): readonly string[] | ExchangeRefusal {
 	const held = subject.token.scopes;
+	const refusing = reach.denies.flatMap((rule) => [...rule.scopes, ...rule.scopesAny]);
 	const useful = new Set(reach.allows.flatMap((rule) => [...rule.scopes, ...rule.scopesAny]));
 	const wanted = [...new Set(scopes ?? held.filter((scope) => useful.has(scope)))];
 	if (!wanted.every((scope) => held.includes(scope))) return { error: "invalid_scope", detail: "beyond_subject" };
 	if (!wanted.every((scope) => useful.has(scope))) return { error: "invalid_scope", detail: "beyond_policy" };
-	if (reach.allows.some((rule) => holdsScopes(rule, wanted))) return wanted;
+	const kept = held.filter((scope) => refusing.includes(scope));
+	if (reach.allows.some((rule) => holdsScopes(rule, wanted))) return [...new Set([...wanted, ...kept])];
 	return { error: "invalid_scope", detail: "insufficient" };
 }
 

@@ -8,6 +8,7 @@ import { isApiKey } from "../core/api-key.ts";
 import type { Budget, Overdrawn } from "../core/budget.ts";
 import { locate } from "../core/decide/locate.ts";
 import { identify } from "../core/decide/source.ts";
+import { demandOf } from "../core/flow.ts";
 import { isOwnIssuer } from "../core/issuer.ts";
 import { LIMITS } from "../core/limits.ts";
 import type { IssuerRow, SegmentRow } from "../core/model.ts";
@@ -183,7 +184,8 @@ interface Use {
 
 /**
  * The subject token as it would count in the workload's own domain, shown by the workload for the destination: its
- * signature, times, revocations, restrictions and bindings. One that is bound needs the workload's own certificate.
+ * signature, times, revocations, restrictions and bindings. One that is bound needs the workload's own certificate, and where
+ * the domain's flow takes bound tokens alone, so does the exchange: what is worth nothing there is worth nothing here.
  */
 async function verify(
 	{ authenticator }: TokenEndpointOptions,
@@ -203,7 +205,7 @@ async function verify(
 	};
 	const verdict = await authenticator.authenticate(request, {
 		issuers: domain.issuers,
-		bound: false,
+		bound: demandOf(domain.row.flow).bound,
 		passport: domain.row.passport,
 		lane,
 		use: {

@@ -130,6 +130,22 @@ describe("an exchanged token", () => {
 		expect(exchanged().scope).toBe("payments:read payments:write gold");
 	});
 
+	test("keeps the scopes by which a deny knows the subject token, asked for or not", () => {
+		const deny = { name: "no-guests", effect: "deny" as const, source: "orders", destination: "payments" };
+		const token = facts({ scopes: ["payments:read", "guest", "trial", "profile"] });
+		const from = (changes: object) => ({
+			subject: subject({ token }),
+			reach: reachable([READ, { ...deny, ...changes }]),
+		});
+		expect(exchanged(from({ scopes: ["guest"] })).scope).toBe("payments:read guest");
+		expect(exchanged({ ...from({ scopes_any: ["guest", "trial"] }), scopes: ["payments:read"] }).scope).toBe(
+			"payments:read guest trial",
+		);
+		for (const idle of [{ scopes: ["other"] }, { scopes: ["guest"], mode: "monitor" as const }]) {
+			expect(exchanged(from(idle)).scope).toBe("payments:read");
+		}
+	});
+
 	test("needs no scope where no policy asks for one", () => {
 		const open = reachable([{ ...READ, scopes: [] }]);
 		expect(exchanged({ reach: open })).not.toHaveProperty("scope");

@@ -183,6 +183,25 @@ test("the subject token is judged as the workload would use it for the destinati
 	]);
 });
 
+test.each([
+	["mtls+token", false],
+	["mtls+bound-token", true],
+] as const)("under %s of the workload's own domain, a subject token has to be bound: %s", async (flow, bound) => {
+	const domains = [domain({ name: "internal", flow }), domain({ name: "bare" })];
+	const issuers = SNAPSHOT.domains.get("internal")!.issuers;
+	const segments = [segment({ name: "orders" }), segment({ name: "payments" })];
+	const policies = [policy({ name: "read", source: "orders", destination: "payments", scopes: ["r"] })];
+	const snapshot = snapshotOf(policySet({ domains, issuers, segments, policies }));
+	const view = () => ({ snapshot, lane: new Lane(), policyConfirmedAt: NOW, laneConfirmedAt: NOW });
+	const demanded: boolean[] = [];
+	const authenticate: TokenEndpointOptions["authenticator"]["authenticate"] = (_request, demand) => {
+		demanded.push(demand.bound);
+		return { kind: "token", token: TOKEN };
+	};
+	await exchange({ view, authenticator: { authenticate } });
+	expect(demanded).toEqual([bound]);
+});
+
 test("whatever the form says, it ends in a token that is no wider or in an error of the endpoint's own", async () => {
 	const value = fc.oneof(
 		fc.string({ maxLength: 40 }),
