@@ -28,8 +28,8 @@ export function judgeUse(shown: Shown, { passport: demand, lane, use }: Asked, n
 	const key = confirmation?.kind === "dpop" ? confirmation.key : null;
 	const fault =
 		(registration && faultOf(registration, use, key, now)) ??
-		(purposes === null || (known.purpose !== null && purposes.includes(known.purpose)) ? null : "purpose") ??
-		brokenBy([own, registration?.passport ?? null], use, key, now);
+		brokenBy([own, registration?.passport ?? null], use, key, now) ??
+		(purposes === null || (known.purpose !== null && purposes.includes(known.purpose)) ? null : "purpose");
 	if (fault !== null) return { ...refuse("passport_context", fault), token: known };
 	return registration === null ? shown.verdict : { kind: "token", token: known };
 }

@@ -62,10 +62,13 @@ describe("the cases of tokens", () => {
 		expect(forty.filter((no) => !here.has(no))).toEqual([29, 30, 35]);
 	});
 
-	test("every detail of token_invalid is reached", () => {
-		const reached = CASES.map(({ expect }) => (Array.isArray(expect) ? expect[1] : ""));
-		expect(reached).toEqual(expect.arrayContaining(Object.keys(CREDENTIAL_DETAILS.token_invalid)));
-	});
+	test.each(["token_invalid", "passport_missing", "passport_context"] as const)(
+		"every detail of %s is reached",
+		(reason) => {
+			const reached = CASES.flatMap(({ expect }) => (Array.isArray(expect) && expect[0] === reason ? [expect[1]] : []));
+			expect(reached).toEqual(expect.arrayContaining(Object.keys(CREDENTIAL_DETAILS[reason])));
+		},
+	);
 });
 
 function expectNoTokenText(verdict: CredentialVerdict, authorization: readonly string[]): void {
