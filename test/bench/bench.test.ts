@@ -13,7 +13,7 @@ const run = (...names: string[]) =>
 test.each([
 	["decide", /1,000 +\d+\.\d\d us .*x/],
 	["check", /firebreak serve +\d+\.\d\d us +\d+\.\d\dx/],
-	["saturation", /firebreak serve +\d+ \/s +\d+\.\d\dx[^]*firebreak serve +\d+ \/s/],
+	["saturation", /firebreak serve +\d+ \/s +\d+\.\d\dx[\s\S]*firebreak serve +\d+ \/s/],
 	["authn", /one known token +\d+\.\d\d us/],
 	["condition", /true +\d+\.\d\d us/],
 	["limiter", /a source +\d+\.\d\d us/],

@@ -3,7 +3,15 @@
  * with an ES256 token, in turns. Firebreak is the real program on a real Postgres: token cached, span not sampled,
  * decision recorded. Processor time is the server process's own, user and system.
  */
-import { type Contestant, checkMessage, cpuSeconds, isAllowed, makeToken, startContestants } from "./contestants.ts";
+import {
+	type Contestant,
+	checkMessage,
+	cpuSeconds,
+	isAllowed,
+	isShed,
+	makeToken,
+	startContestants,
+} from "./contestants.ts";
 import { microseconds, printTable, quantile, TINY, times } from "./measure.ts";
 
 const ROUNDS = TINY ? 1 : 7;
@@ -58,7 +66,13 @@ async function run({ ask, name }: Contestant, calls: number, callers: number): P
 		while (left-- > 0) {
 			const start = process.hrtime.bigint();
 			const answer = await ask(message);
-			samples.push(Number(process.hrtime.bigint() - start));
+			const nanoseconds = Number(process.hrtime.bigint() - start);
+			if (isShed(answer)) {
+				// The machine has so much else to do that this is overload; it is asked once more.
+				left++;
+				continue;
+			}
+			samples.push(nanoseconds);
 			if (!isAllowed(answer)) throw new Error(`${name} denied: ${JSON.stringify(answer)}`);
 		}
 	};

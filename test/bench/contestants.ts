@@ -107,6 +107,10 @@ async function start(
 
 export const isAllowed = ({ status }: Answer): boolean => (status?.code ?? 0) === 0;
 
+/** Not judged, since more came than can be answered: the one denial here with this code. */
+export const isShed = ({ status }: Answer): boolean => status?.code === UNAVAILABLE;
+const UNAVAILABLE = 14;
+
 export const makeToken = (): string =>
 	signToken(
 		key,
