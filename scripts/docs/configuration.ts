@@ -16,9 +16,10 @@ const NOTES: Readonly<Record<VariableName, string>> = {
 	FIREBREAK_ENFORCER_IDENTITY:
 		"`tls` when certificates are set, else `none`. With `none`, whoever connects may ask about any destination",
 	FIREBREAK_ADMIN_ADDR: "plain HTTP",
-	FIREBREAK_ADMIN_TOKEN_FILE: "required unless the address is loopback or a socket",
+	FIREBREAK_ADMIN_TOKEN_FILE:
+		"required unless the address is loopback or a socket; without any token nothing can be changed over HTTP",
 	FIREBREAK_ADMIN_OPERATOR_TOKEN_FILE:
-		"another token than the reader's, which then only reads; the server's login needs the role `firebreak_operator` besides",
+		"with it, the token of `FIREBREAK_ADMIN_TOKEN_FILE` only reads. For changes the server's login needs the role `firebreak_operator` besides",
 	FIREBREAK_PUBLIC_ADDR:
 		"HTTPS; plain HTTP, for the keys alone, where the address is loopback or a socket and no certificates are set",
 	FIREBREAK_PUBLIC_TLS_CERT: "leaf first. All three files or none; read again when they change",

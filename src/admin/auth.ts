@@ -1,4 +1,4 @@
-/** Who may use the admin side. Bearer tokens from files; without one, only programs on this machine may look. */
+/** Who may use the admin side. Bearer tokens from files; without one, only programs on this machine may look, and nobody changes anything. */
 import { isIP } from "node:net";
 import type { FastifyRequest } from "fastify";
 import { FirebreakError } from "../core/errors.ts";
@@ -23,7 +23,7 @@ export interface GateOptions {
 	readonly address: { readonly kind: "tcp" | "unix" };
 	/** Of readers. Null: whoever can connect may look. Only for loopback addresses and sockets. */
 	readonly tokenFile: string | null;
-	/** Of operators, who may read too. Null: nobody may change anything. */
+	/** Of operators, who may read too. Null: `tokenFile` holds theirs; where there is none either, nobody may change anything. */
 	readonly operatorTokenFile: string | null;
 	readonly clock: Clock;
 	/** Told when a file changed and cannot be used; the token that was read last stays. */
@@ -35,8 +35,10 @@ export function createGate(options: GateOptions): Gate {
 	const open = (file: string | null, setting: string) =>
 		file === null ? null : new TokenFile(file, { ...options, setting });
 	const reader = open(options.tokenFile, "FIREBREAK_ADMIN_TOKEN_FILE");
-	const operator = open(options.operatorTokenFile, "FIREBREAK_ADMIN_OPERATOR_TOKEN_FILE");
-	if (reader && operator?.hasSame(reader)) {
+	const ownToken = open(options.operatorTokenFile, "FIREBREAK_ADMIN_OPERATOR_TOKEN_FILE");
+	// The one token of an admin side that tells nobody apart is whole: whoever wants readers gives operators their own.
+	const operator = ownToken ?? reader;
+	if (reader && ownToken?.hasSame(reader)) {
 		throw new FirebreakError("config_invalid", "readers and operators have the same token", {
 			problems: [
 				{
@@ -61,7 +63,7 @@ export function createGate(options: GateOptions): Gate {
 
 function refuseOperator(operator: TokenFile | null, isReader: boolean): HttpProblem {
 	if (operator === null) {
-		return new HttpProblem(403, "Nothing can be changed here: FIREBREAK_ADMIN_OPERATOR_TOKEN_FILE is not set");
+		return new HttpProblem(403, "Nothing can be changed here: no admin token is set");
 	}
 	if (isReader) return new HttpProblem(403, "This token may only read");
 	return new HttpProblem(401, "An operator's token is required");

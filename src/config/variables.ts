@@ -43,7 +43,7 @@ export const VARIABLES = {
 	FIREBREAK_ADMIN_OPERATOR_TOKEN_FILE: variable(
 		null,
 		path,
-		"file with the bearer token of operators; without it nothing can be changed over HTTP",
+		"file with the bearer token of operators, where readers are to be told from them",
 	),
 	FIREBREAK_PUBLIC_ADDR: variable("off", orOff(address), "JWKS and the token endpoint"),
 	FIREBREAK_PUBLIC_TLS_CERT: variable(null, path, "certificate chain of the public side, PEM"),
