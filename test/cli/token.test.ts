@@ -329,6 +329,27 @@ describe("token rotate", () => {
 		);
 		expect(await own.json(["token", "rotate", ISSUER, "x-1"])).toMatchObject({ code: 2 });
 	});
+
+	test("brings nobody back of whom everything older was revoked", async () => {
+		const [old, key] = [
+			await issued("--subject", "gone"),
+			await own.json(issue("--api-key", "--lifetime", "30d", "--subject", "gone")),
+		];
+		await own.json(["token", "revoke", "--subject", "gone", "--reason", "left", "--no-wait"]);
+		for (const [issuer, id] of [
+			[ISSUER, old.id],
+			[API_ISSUER, String(key.token_id)],
+		] as const) {
+			expect(await own.json(["token", "rotate", issuer, id])).toMatchObject({
+				code: 2,
+				error: { problems: [{ message: "it is revoked" }] },
+			});
+			expect(await own.json(["token", "show", issuer, id])).toMatchObject({ state: "revoked" });
+		}
+		expect(await own.json(["token", "list", "--subject", "gone"])).toMatchObject({ tokens: [] });
+		const later = await issued("--subject", "gone");
+		expect(await own.json(["token", "rotate", ISSUER, later.id])).toMatchObject({ code: 0 });
+	});
 });
 
 describe("token revoke", () => {
@@ -381,6 +402,12 @@ describe("token revoke", () => {
 		expect([await live(mine.id), await live(other.id)]).toEqual(["token", null]);
 		await own.json(["token", "revoke", "--segment", "payments", "--reason", "x"]);
 		expect(await live(other.id)).toBe("token");
+		// Servers take it until the clocks' skew is over.
+		await own.query(
+			`select firebreak.register_token('${FOREIGN}', 'just-over', 'orders-team', 'x', now() - interval '5 seconds')`,
+		);
+		const justOver = await own.json(["token", "revoke", "--owner", "orders-team", "--reason", "x"]);
+		expect(justOver.tokens).toContainEqual({ issuer: FOREIGN, token_id: "just-over" });
 		expect(await own.json(["token", "revoke", "--owner", "platform", "--reason", "x"])).toMatchObject({
 			code: 0,
 			seq: null,

@@ -28,7 +28,7 @@ export interface PassportRow extends Omit<NewPassport, "digest"> {
 	readonly createdAt: Date;
 	readonly createdBy: string;
 	readonly replacedBy: string | null;
-	/** From when it counts no more by an order of its own (revoke_token); null while there is none. */
+	/** From when it counts no more, by an order of its own or one about its subject or issuer; null while there is none. */
 	readonly revokedFrom: Date | null;
 }
 
@@ -86,16 +86,6 @@ export interface PassportFilter {
 	readonly all: boolean;
 }
 
-export const NO_FILTER: PassportFilter = Object.freeze({
-	owner: null,
-	segment: null,
-	subject: null,
-	issuer: null,
-	expiresBefore: null,
-	unusedSince: null,
-	all: false,
-});
-
 /** The first to expire comes first. */
 export async function listPassports(
 	client: ClientBase,
@@ -106,6 +96,24 @@ export async function listPassports(
 	const values = [owner, segment, subject, issuer, expiresBefore, unusedSince, all, limit];
 	const { rows } = await client.query<Row>(LIST, values);
 	return rows.map(rowOf);
+}
+
+/**
+ * Every token of an owner or a segment that servers may still take, the first to expire first: until the clocks' skew is over,
+ * and also those of a subject or issuer of which everything older is revoked, since that goes by the token's own clock.
+ */
+export async function listRevocable(
+	client: ClientBase,
+	{ owner, segment }: Pick<PassportFilter, "owner" | "segment">,
+	limit: number,
+): Promise<readonly Pick<PassportRow, "issuer" | "tokenId">[]> {
+	const { rows } = await client.query<Pick<Row, "issuer" | "token_id">>(LIST_REVOCABLE, [
+		owner,
+		segment,
+		LIMITS.clockSkewSeconds,
+		limit,
+	]);
+	return rows.map(({ issuer, token_id }) => ({ issuer, tokenId: token_id }));
 }
 
 /** Lets a token die at an instant, in favour of another. @throws like {@link registerPassport} */
@@ -181,24 +189,42 @@ const REGISTER = `select firebreak.register_token(issuer => $1, token_id => $2, 
 	networks => $11::text[]::cidr[], environment => $12, device => $13, windows => $14::jsonb, not_before => $15,
 	binding => $16, digest => $17) as seq`;
 
-/** The earliest of a token's revocations holds, as it does on servers. */
-const SELECT = `
-	select p.issuer, p.token_id, p.kind, p.owner, p.purpose, p.subject, p.scopes, p.sources, p.destinations,
-		p.networks::text[] as networks, p.environment, p.device, p.windows, p.not_before, p.expires, p.binding, p.last_seen,
-		p.uses, p.created_at, p.created_by, p.replaced_by, revoked.revoked_from
-	from firebreak.passport p left join lateral (
+/** By an order of its own; the earliest holds, as it does on servers. */
+const OWN = `left join lateral (
 		select min(coalesce((r.payload ->> 'from')::float8, extract(epoch from r.at)))::float8 as revoked_from
 		from firebreak.revocation r
 		where r.key = p.issuer || ' ' || p.token_id and r.kind = 'revoke_token'
-	) revoked on true`;
+	) own on true`;
+
+/** By one about everything older of its subject or its issuer: a record is never older than its token. */
+const OLDER = `left join lateral (
+		select min(extract(epoch from r.at))::float8 as revoked_from
+		from firebreak.revocation r
+		where r.key in (p.issuer, p.issuer || ' ' || p.subject) and r.kind = 'revoke_before'
+			and (r.payload ->> 'issued_before')::float8 > extract(epoch from p.created_at)
+	) older on true`;
+
+const OF_SEGMENT = `($2 = any (p.destinations) or $2 = any (p.sources) or exists (
+	select from unnest(p.sources) source join firebreak.segment_member m on m.segment = $2
+	where m.selector = source or m.selector like '%/*' and starts_with(source, left(m.selector, -1))))`;
+
+const SELECT = `
+	select p.issuer, p.token_id, p.kind, p.owner, p.purpose, p.subject, p.scopes, p.sources, p.destinations,
+		p.networks::text[] as networks, p.environment, p.device, p.windows, p.not_before, p.expires, p.binding, p.last_seen,
+		p.uses, p.created_at, p.created_by, p.replaced_by, least(own.revoked_from, older.revoked_from) as revoked_from
+	from firebreak.passport p ${OWN} ${OLDER}`;
 
 const LIST = `${SELECT}
-	where ($1::text is null or p.owner = $1)
-		and ($2::text is null or $2 = any (p.destinations) or $2 = any (p.sources) or exists (
-			select from unnest(p.sources) source join firebreak.segment_member m on m.segment = $2
-			where m.selector = source or m.selector like '%/*' and starts_with(source, left(m.selector, -1))))
+	where ($1::text is null or p.owner = $1) and ($2::text is null or ${OF_SEGMENT})
 		and ($3::text is null or p.subject = $3) and ($4::text is null or p.issuer = $4)
 		and ($5::timestamptz is null or p.expires < $5)
 		and ($6::timestamptz is null or coalesce(p.last_seen, p.created_at) < $6)
-		and ($7 or p.expires > now() and (revoked_from is null or revoked_from > extract(epoch from now())))
+		and ($7 or p.expires > now() and (least(own.revoked_from, older.revoked_from) > extract(epoch from now())) is not false)
 	order by p.expires, p.issuer, p.token_id limit $8`;
+
+const LIST_REVOCABLE = `
+	select p.issuer, p.token_id from firebreak.passport p ${OWN}
+	where ($1::text is null or p.owner = $1) and ($2::text is null or ${OF_SEGMENT})
+		and p.expires > now() - make_interval(secs => $3)
+		and (own.revoked_from > extract(epoch from now())) is not false
+	order by p.expires, p.issuer, p.token_id limit $4`;

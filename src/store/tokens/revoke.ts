@@ -3,7 +3,7 @@ import type { ClientBase } from "pg";
 import { looksLikeCredential } from "../../core/credential-text.ts";
 import { FirebreakError } from "../../core/errors.ts";
 import { inTransaction, type LaneReceipt, orderOnLane } from "../order.ts";
-import { listPassports, NO_FILTER } from "./passports.ts";
+import { listRevocable } from "./passports.ts";
 
 /** What is to be revoked. */
 export type RevocationOrder =
@@ -62,9 +62,9 @@ async function known(
 	client: ClientBase,
 	order: Extract<RevocationOrder, { by: "owner" | "segment" }>,
 ): Promise<readonly TokenName[]> {
-	const filter = order.by === "owner" ? { ...NO_FILTER, owner: order.owner } : { ...NO_FILTER, segment: order.segment };
-	const rows = await listPassports(client, filter, MOST_AT_ONCE + 1);
-	if (rows.length <= MOST_AT_ONCE) return rows.map(({ issuer, tokenId }) => ({ issuer, tokenId }));
+	const of = order.by === "owner" ? { owner: order.owner, segment: null } : { owner: null, segment: order.segment };
+	const tokens = await listRevocable(client, of, MOST_AT_ONCE + 1);
+	if (tokens.length <= MOST_AT_ONCE) return tokens;
 	throw new FirebreakError("usage", `there are more than ${MOST_AT_ONCE} such tokens; nothing was revoked`, {
 		problems: [
 			{
