@@ -11,9 +11,15 @@ export interface JwksDocument {
 /**
  * Every key that verifies at `now` (milliseconds since the epoch), announced ones too, so that both are there while two
  * overlap; none that is in quarantine.
+ * @param only of this domain; null: of every one. A set says nothing of whose key is whose, so that whoever verifies one
+ * domain's tokens with the keys of all would take what another domain's key signed.
  */
-export function jwksDocument(lane: Pick<Lane, "domainKeys" | "quarantinedKey">, now: number): JwksDocument {
-	const keys = [...lane.domainKeys.domains()]
+export function jwksDocument(
+	lane: Pick<Lane, "domainKeys" | "quarantinedKey">,
+	now: number,
+	only: string | null,
+): JwksDocument {
+	const keys = (only === null ? [...lane.domainKeys.domains()] : [only])
 		.flatMap((domain) => lane.domainKeys.of(domain, now))
 		.filter(({ jwk }) => !lane.quarantinedKey(thumbprintOf(jwk), now))
 		.toSorted((a, b) => (a.kid < b.kid ? -1 : 1))

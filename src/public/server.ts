@@ -119,7 +119,10 @@ function sendKeys(options: PublicOptions, request: IncomingMessage, response: Se
 		response.setHeader("allow", "GET, HEAD");
 		return send(request, response, 405, { error: "method_not_allowed" });
 	}
-	const { body, etag } = jwksDocument(options.view().lane, options.clock());
+	const query = new URLSearchParams((request.url ?? "").split("?", 2)[1]);
+	const [domain = null, ...others] = query.getAll("domain");
+	if (others.length > 0) return send(request, response, 400, { error: "invalid_request" });
+	const { body, etag } = jwksDocument(options.view().lane, options.clock(), domain);
 	response.setHeader("cache-control", `public, max-age=${LIMITS.publicJwksSeconds}`);
 	response.setHeader("etag", etag);
 	const held = (request.headers["if-none-match"] ?? "").split(",").map((tag) => tag.trim().replace(/^W\//, ""));

@@ -92,10 +92,17 @@ describe("without certificates, on loopback or a socket", () => {
 	test("keys are published: those that verify, and none in quarantine", async () => {
 		const server = await start();
 		const [a, b, over] = [await publish("internal"), await publish("partner"), await publish("partner", NOW)];
-		const kids = async () => {
-			const { keys } = JSON.parse((await plain(server, "/.well-known/jwks.json?x=1")).text);
+		const kids = async (query = "x=1") => {
+			const { keys } = JSON.parse((await plain(server, `/.well-known/jwks.json?${query}`)).text);
 			return (keys as { kid: string }[]).map(({ kid }) => kid);
 		};
+		expect([await kids("domain=internal"), await kids("domain=partner")]).toEqual([[a], [b]]);
+		expect([await kids("domain=inter%6eal"), await kids("domain=nowhere"), await kids("domain=")]).toEqual([
+			[a],
+			[],
+			[],
+		]);
+		expect((await plain(server, "/.well-known/jwks.json?domain=internal&domain=partner")).status).toBe(400);
 		expect(await kids()).toEqual([a, b].toSorted());
 		expect(await kids()).not.toContain(over);
 		lane.restore({ kind: "quarantine", payload: { kind: "key", name: a }, until: null });
