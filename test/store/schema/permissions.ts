@@ -36,6 +36,7 @@ export const SCENE = `
 	select firebreak.owner('a', '{team}'), firebreak.owner('b', '{other}'), firebreak.owner('platform');
 	select firebreak.domain('da', 'a'), firebreak.domain('db', 'b'), firebreak.domain('dp', 'platform');
 	select firebreak.issuer('https://a', 'da', audiences => '{a}', jwks_uri => 'https://a/keys');
+	select firebreak.issuer('https://own', 'da', audiences => '{a}', options => '{"signer": "firebreak"}');
 	select firebreak.segment('sa', 'da', 'prod', 'a', '{spiffe://t/a}'), firebreak.segment('sb', 'db', 'prod', 'b', '{spiffe://t/b}');
 	select firebreak.segment('sp', 'dp', 'prod', 'platform', '{spiffe://t/p}');
 	select firebreak.crossing('a-to-b', 'a', 'r', '2036-01-01', 'da', 'db');
@@ -251,10 +252,20 @@ const RECORDS: readonly Permission[] = [
 const TOKENS: readonly Permission[] = [
 	may("register a token", "select firebreak.register_token('https://a', 'j', 'a', 'p', now())", "operator"),
 	may(
-		"write down a token that it signed",
-		"select firebreak.register_token('https://a', 'j', 'a', 'p', now(), kind => 'issued')",
+		"write down a token that was given in exchange",
+		"select firebreak.register_token('https://own', 'x-1', 'a', 'p', now(), kind => 'issued')",
 		"operator",
 		"server",
+	),
+	may(
+		"write down another token that Firebreak signed",
+		"select firebreak.register_token('https://own', 't-1', 'a', 'p', now(), kind => 'issued')",
+		"operator",
+	),
+	may(
+		"write down another issuer's token as one that Firebreak signed",
+		"select firebreak.register_token('https://a', 'x-1', 'a', 'p', now(), kind => 'issued')",
+		"operator",
 	),
 	may(
 		"change what was written down of a signed token",
