@@ -330,6 +330,16 @@ describe("token rotate", () => {
 		expect(await own.json(["token", "rotate", ISSUER, "x-1"])).toMatchObject({ code: 2 });
 	});
 
+	test("takes no token for its id, and does not repeat it", async () => {
+		const { token } = await issued();
+		const { token: key } = await own.json(issue("--api-key", "--lifetime", "30d"));
+		for (const secret of [token, String(key)]) {
+			const { code, out, err } = await own.firebreak(["token", "rotate", ISSUER, secret]);
+			expect(code).toBe(2);
+			expect(out + err).not.toContain(secret);
+		}
+	});
+
 	test("brings nobody back of whom everything older was revoked", async () => {
 		const [old, key] = [
 			await issued("--subject", "gone"),

@@ -1,4 +1,5 @@
 /** `firebreak token rotate`: a new token with the same grant; after an overlap the old one dies. */
+import { looksLikeCredential } from "../../core/credential-text.ts";
 import { FirebreakError } from "../../core/errors.ts";
 import { orderAgain } from "../../issuing/again.ts";
 import { type Grant, planGrant } from "../../issuing/grant.ts";
@@ -49,6 +50,12 @@ export function register(token: Subcommands, io: Io): void {
 }
 
 async function findRotatable(database: Database, issuer: string, id: string, now: number): Promise<PassportRow> {
+	if (looksLikeCredential(id)) {
+		const cure = "name the claim jti of a token; firebreak token show --token-file tells the id of either";
+		throw new FirebreakError("usage", "a token or an API key was given in the place of its id; nothing was rotated", {
+			problems: [{ object: "id", message: "it is the credential itself", cure }],
+		});
+	}
 	const old = await database.withClient((client) => findPassport(client, issuer, id));
 	if (old === null) throw new FirebreakError("not_found", `no token ${id} of ${issuer} is known`);
 	const refuse = (message: string, cure: string) =>
