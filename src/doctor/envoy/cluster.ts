@@ -34,9 +34,10 @@ function addressList(endpoints: readonly { address: unknown }[]): string {
 }
 
 function examineTls(dump: Dump, cluster: Message, name: string, place: Place): EnvoyFinding[] {
+	// The one for endpoints that nothing matches comes last: Envoy Gateway has an empty dummy there.
 	const sockets = [
-		messageAt(cluster, "transport_socket"),
 		...listAt(cluster, "transport_socket_matches").map((match) => messageAt(match, "transport_socket")),
+		messageAt(cluster, "transport_socket"),
 	];
 	const tls = sockets.map(tlsContextOf).find((context) => context !== null);
 	if (!tls) {

@@ -54,6 +54,20 @@ export const CLUSTER_CASES: readonly Case[] = [
 		delete firebreak.transport_socket;
 		firebreak.transport_socket_matches = [{ name: "all", match: {}, transport_socket }];
 	}),
+	{
+		broken: "an empty TLS context beside the one that a match chooses, as Envoy Gateway has it",
+		change: (bootstrap) => {
+			const firebreak = clusterOf(bootstrap);
+			const { transport_socket } = firebreak;
+			firebreak.transport_socket_matches = [{ name: "all", match: {}, transport_socket }];
+			const common_tls_context = {};
+			firebreak.transport_socket = {
+				name: "dummy.transport_socket",
+				typed_config: { "@type": transport_socket.typed_config["@type"], common_tls_context },
+			};
+		},
+		expect: [],
+	},
 	cluster("HTTP/1.1", "not_http2", (firebreak) => delete firebreak.typed_extension_protocol_options),
 	cluster("Envoy's own circuit breaker", "circuit_breaker", (firebreak) => delete firebreak.circuit_breakers),
 	cluster("one server at a time", "one_server", (firebreak) => {
