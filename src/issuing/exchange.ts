@@ -4,10 +4,12 @@
  * workload's own certificate.
  */
 import { holdsScopes } from "../core/decide/match.ts";
+import { foreignSubject } from "../core/foreign-subject.ts";
 import { LIMITS } from "../core/limits.ts";
 import type { IssuerRow } from "../core/model.ts";
 import type { PassportJson } from "../core/passport/passport.ts";
 import type { TokenFacts } from "../core/request.ts";
+import { parseSpiffeId } from "../core/spiffe.ts";
 import { type Actor, audienceOf, type TokenClaims } from "./claims.ts";
 import type { Reach } from "./reach.ts";
 
@@ -68,7 +70,7 @@ export function planExchange(input: ExchangeInput): TokenClaims | ExchangeRefusa
 	return {
 		iss: issuer.url,
 		aud: audienceOf(issuer),
-		sub: token.subject,
+		sub: subjectOf(token, reach),
 		client_id: client.principal,
 		jti: id,
 		iat: issuedAt,
@@ -79,6 +81,15 @@ export function planExchange(input: ExchangeInput): TokenClaims | ExchangeRefusa
 		act,
 		firebreak: { ...passport, kind: token.subjectKind },
 	};
+}
+
+/**
+ * Across domains a subject is named together with its issuer: an issuer of the other domain can name anybody, also whom the
+ * destination's domain knows by that name. A workload's SPIFFE ID means the same everywhere.
+ */
+function subjectOf({ issuer, subject, subjectKind }: TokenFacts, { source, destination }: Reach): string {
+	if (source.domain === destination.domain) return subject;
+	return subjectKind === "workload" && parseSpiffeId(subject) !== null ? subject : foreignSubject(issuer, subject);
 }
 
 /**

@@ -103,6 +103,24 @@ function exchanged(changes: Partial<ExchangeInput> = {}): TokenClaims {
 }
 
 describe("an exchanged token", () => {
+	test("names a subject of another domain together with its issuer, but for a workload by its SPIFFE ID", () => {
+		const joined = snapshot(
+			[{ ...READ, destination: "gateway" }],
+			[{ name: "over", source_domain: "internal", destination_domain: "partner", accepted: true }],
+		);
+		const over = reachOf(joined, null, ORDERS, of("orders"), of("gateway"), NOW) as Reach;
+		const named = (changes: Partial<TokenFacts>) =>
+			exchanged({ reach: over, subject: subject({ token: facts(changes) }) }).sub;
+		expect(named({})).toBe("https://id.example.org|alice");
+		expect(named({ subject: "batch", subjectKind: "client" })).toBe("https://id.example.org|batch");
+		expect(named({ subject: ORDERS, subjectKind: "workload" })).toBe(ORDERS);
+		for (const subjectKind of ["user", "client"] as const) {
+			expect(named({ subject: ORDERS, subjectKind })).toBe(`https://id.example.org|${ORDERS}`);
+		}
+		const pod = "system:serviceaccount:orders:orders";
+		expect(named({ subject: pod, subjectKind: "workload" })).toBe(`https://id.example.org|${pod}`);
+	});
+
 	test("is cut to the destination, the workload and its certificate, and carries who it is for and who acts", () => {
 		expect(exchanged({ scopes: ["payments:read"] })).toEqual({
 			iss: OWN.url,

@@ -143,13 +143,16 @@ describe("an exchange", () => {
 	});
 
 	test("carries a user of another issuer into another domain, with that domain's key, and who acts for it", async () => {
-		const chain = await own.exchange({ subject_token: foreign({ act: { sub: "web" } }), audience: "gateway" });
+		const chain = await own.exchange({
+			subject_token: foreign({ sub: "dora", act: { sub: "web" } }),
+			audience: "gateway",
+		});
 		expect(chain.status).toBe(200);
 		const claims = decodeJwt(chain.json.access_token);
 		expect(claims).toMatchObject({
 			iss: PARTNER_ISSUER,
 			aud: "partner-apis",
-			sub: "alice",
+			sub: `${FOREIGN}|dora`,
 			client_id: ORDERS,
 			act: { sub: ORDERS, act: { sub: "web" } },
 			scope: "gateway:call",
@@ -158,6 +161,9 @@ describe("an exchange", () => {
 		const to = "spiffe://prod.example.org/gateway";
 		expect(await own.check(chain.json.access_token, { to, method: "POST" })).toEqual(ALLOWED);
 		expect(await own.check(chain.json.access_token)).toMatchObject({ reason: "token_invalid", detail: "issuer" });
+		const revoked = await own.json(["token", "revoke", "--subject", "dora", "--issuer", FOREIGN, "--reason", "left"]);
+		expect(revoked).toMatchObject({ code: 0, waited: { reached: true } });
+		expect(await own.check(chain.json.access_token, { to, method: "POST" })).toMatchObject({ reason: "token_revoked" });
 	});
 
 	test("goes on from an exchanged token, with a longer chain and no wider", async () => {

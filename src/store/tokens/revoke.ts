@@ -2,6 +2,7 @@
 import type { ClientBase } from "pg";
 import { looksLikeCredential } from "../../core/credential-text.ts";
 import { FirebreakError } from "../../core/errors.ts";
+import { foreignSubject } from "../../core/foreign-subject.ts";
 import { inTransaction, type LaneReceipt, orderOnLane } from "../order.ts";
 import { listRevocable } from "./passports.ts";
 
@@ -39,11 +40,9 @@ export async function revoke(client: ClientBase, order: RevocationOrder, reason:
 			case "segment":
 				return revokeTokens(client, await known(client, order), reason);
 			case "issuer":
-				return revokeBefore(client, [order.issuer], null, reason);
-			case "subject": {
-				const issuers = order.issuer === null ? await issuersOf(client, order.subject) : [order.issuer];
-				return revokeBefore(client, issuers, order.subject, reason);
-			}
+				return revokeBefore(client, [{ issuer: order.issuer, subject: null }], reason);
+			case "subject":
+				return revokeBefore(client, await namesOf(client, order.subject, order.issuer), reason);
 		}
 	});
 }
@@ -86,29 +85,38 @@ async function revokeTokens(client: ClientBase, tokens: readonly TokenName[], re
 	return { receipt, tokens: tokens.map(({ issuer, tokenId }) => ({ issuer, tokenId })), issuers: [] };
 }
 
-async function revokeBefore(
-	client: ClientBase,
-	issuers: readonly string[],
-	subject: string | null,
-	reason: string,
-): Promise<Revoked> {
+/** `subject` null: every subject of the issuer. */
+interface Subject {
+	readonly issuer: string;
+	readonly subject: string | null;
+}
+
+async function revokeBefore(client: ClientBase, subjects: readonly Subject[], reason: string): Promise<Revoked> {
 	const text = `select firebreak.revoke_before(issuer => $1, issued_before => clock_timestamp(), reason => $2,
 		subject => $3) as seq`;
 	let receipt: LaneReceipt | null = null;
-	for (const issuer of issuers) {
+	for (const { issuer, subject } of subjects) {
 		const next = await orderOnLane(client, `issuer ${issuer}`, text, [issuer, reason, subject]);
 		receipt = later(receipt, next);
 	}
-	return { receipt, tokens: [], issuers };
+	return { receipt, tokens: [], issuers: [...new Set(subjects.map(({ issuer }) => issuer))] };
 }
 
-/** Every issuer that is stated, and those of the subject's known tokens that are not any more. */
-async function issuersOf(client: ClientBase, subject: string): Promise<readonly string[]> {
+/**
+ * What a subject is called, and by whom: by the issuer, or by every one that is stated or was; and by our own issuers of
+ * other domains in tokens that were exchanged for such ones.
+ */
+async function namesOf(client: ClientBase, subject: string, issuer: string | null): Promise<readonly Subject[]> {
 	const { rows } = await client.query<{ url: string }>(
-		`select url from firebreak.issuer union select issuer from firebreak.passport where subject = $1 order by url`,
+		"select url from firebreak.issuer union select issuer from firebreak.passport where subject = $1 order by url",
 		[subject],
 	);
-	return rows.map(({ url }) => url);
+	const issuers = issuer === null ? rows.map(({ url }) => url) : [issuer];
+	const elsewhere = await client.query<{ issuer: string; subject: string }>(
+		"select distinct issuer, subject from firebreak.passport where subject = any ($1) order by issuer, subject",
+		[issuers.map((url) => foreignSubject(url, subject))],
+	);
+	return [...issuers.map((url) => ({ issuer: url, subject })), ...elsewhere.rows];
 }
 
 function later(a: LaneReceipt | null, b: LaneReceipt | null): LaneReceipt | null {
