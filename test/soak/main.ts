@@ -21,7 +21,7 @@ if (!(minutes > 0) || !Number.isSafeInteger(seed)) {
 const CALLERS = 4;
 const BETWEEN_FAULTS_MS = 1_000;
 const SAMPLE_MS = 250;
-/** Of traffic before anything is measured: code is compiled, and the heap finds its size. */
+/** Of traffic before memory is measured, and then each fault once: code is compiled, and the heap finds its size. */
 const WARM_UP_MS = Math.min(60_000, minutes * 20_000);
 
 const say = (line: string) => process.stdout.write(`${line}\n`);
@@ -82,13 +82,23 @@ const sampler = setInterval(() => {
 
 traffic.start(CALLERS, ofTraffic);
 await sleep(WARM_UP_MS);
-samples.length = 0;
-const end = performance.now() + minutes * 60_000;
 let queue: (typeof FAULTS)[number][] = [];
 let faults = 0;
 /** What did not become whole again. */
 const broken: string[] = [];
-while (performance.now() < end && deaths.length === 0) {
+const goesOn = () => deaths.length + broken.length === 0;
+for (let warming = FAULTS.length; warming > 0 && goesOn(); warming--) await nextFault();
+samples.length = 0;
+const end = performance.now() + minutes * 60_000;
+while (performance.now() < end && goesOn()) await nextFault();
+await traffic.stop();
+clearInterval(sampler);
+over = true;
+
+if (broken.length + deaths.length > 0) report(null);
+else report(trendOf(samples));
+
+async function nextFault(): Promise<void> {
 	if (queue.length === 0) queue = [...FAULTS].sort(() => random() - 0.5);
 	const fault = queue.pop()!;
 	const before = traffic.milliseconds.length;
@@ -97,19 +107,13 @@ while (performance.now() < end && deaths.length === 0) {
 		await traffic.during(fault.name, () => fault.run(company, switches));
 	} catch (error) {
 		broken.push(`${fault.name}: ${error instanceof Error ? error.message : error}`);
-		break;
+		return;
 	}
 	faults++;
 	const took = ((performance.now() - begun) / 1_000).toFixed(1);
 	say(`  ${took.padStart(5)} s  ${String(traffic.milliseconds.length - before).padStart(6)} requests  ${fault.name}`);
 	await sleep(BETWEEN_FAULTS_MS);
 }
-await traffic.stop();
-clearInterval(sampler);
-over = true;
-
-if (broken.length + deaths.length > 0) report(null);
-else report(trendOf(samples));
 
 function report(trend: Trend | null): void {
 	const { wrong, milliseconds, excused } = traffic;
