@@ -5,8 +5,9 @@ import type { Clock } from "../core/time.ts";
 import type { LaneReceipt } from "../store/order.ts";
 import type { Database } from "../store/pool.ts";
 import { addQuarantine, liftQuarantine, listQuarantines } from "../store/quarantine.ts";
-import { findPassport, listPassports, type PassportRow } from "../store/tokens/passports.ts";
+import { findPassport, listPassports } from "../store/tokens/passports.ts";
 import { listRevocations, revoke } from "../store/tokens/revoke.ts";
+import { viewPassport } from "../store/tokens/view.ts";
 import type { Only } from "./auth.ts";
 import {
 	readLiftQuery,
@@ -38,13 +39,13 @@ export function controlRoutes(server: FastifyInstance, options: ControlOptions, 
 	server.get("/v1/tokens", only("reader"), async ({ query }) => {
 		const { filter, limit } = readTokensQuery(query, clock());
 		const rows = await database.withClient((client) => listPassports(client, filter, limit));
-		return { tokens: rows.map(viewToken) };
+		return { tokens: rows.map(viewPassport) };
 	});
 	server.get<{ Params: { id: string } }>("/v1/tokens/:id", only("reader"), async ({ params, query }) => {
 		const { issuer, id } = readTokenName(params.id, query);
 		const row = await database.withClient((client) => findPassport(client, issuer, id));
 		if (row === null) throw new HttpProblem(404, "No token of this issuer and id is known");
-		return viewToken(row);
+		return viewPassport(row);
 	});
 	server.get("/v1/revocations", only("reader"), async ({ query }) => {
 		const limit = readLimit(query);
@@ -94,24 +95,4 @@ async function change<T>(work: () => Promise<T>): Promise<T> {
 
 function viewReceipt({ epoch, seq, at, by, until, warnings }: LaneReceipt) {
 	return { epoch, seq, at, by, until, warnings };
-}
-
-function viewToken(row: PassportRow) {
-	return {
-		issuer: row.issuer,
-		token_id: row.tokenId,
-		kind: row.kind,
-		subject: row.subject,
-		scopes: row.scopes,
-		...row.passport,
-		binding: row.binding,
-		not_before: row.notBefore,
-		expires: row.expires,
-		revoked_from: row.revokedFrom,
-		replaced_by: row.replacedBy,
-		last_seen: row.lastSeen,
-		uses: row.uses,
-		created_at: row.createdAt,
-		created_by: row.createdBy,
-	};
 }

@@ -443,7 +443,7 @@ describe("token revoke", () => {
 			"--reason",
 			"x",
 			"--timeout",
-			"300ms",
+			"2s",
 		]);
 		expect(code).toBe(6);
 		expect(out).toMatch(/^deaf +live +not confirmed/m);
