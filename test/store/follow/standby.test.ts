@@ -149,7 +149,9 @@ describe("a failover to a standby that is behind", () => {
 		expect(anew).toBe(lost);
 		await followed.until(() => revisionOf(followed) === anew);
 		expect(names(followed)).toEqual(["anew", "both"]);
-		expect(followed.follower.status()).toMatchObject({ state: "following", refused: null, lastError: null });
+		// The listening connection is made anew when its wait is over.
+		await followed.until(() => followed.follower.status().lastError === null);
+		expect(followed.follower.status()).toMatchObject({ state: "following", refused: null });
 	});
 });
 
