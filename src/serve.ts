@@ -167,6 +167,7 @@ export async function serve(config: Config, { clock }: Pick<Io, "clock">): Promi
 				version: VERSION,
 				uptime: () => performance.now() - startedAt,
 				stopping: () => stopping,
+				beginning: () => clock() < replay.since,
 				follow: () => follower.status(),
 				snapshotFile: () => keeper?.status() ?? null,
 				ages,
@@ -235,7 +236,9 @@ export async function serve(config: Config, { clock }: Pick<Io, "clock">): Promi
 	// Serving begins with the first policies and revocations together, so that no token is refused for want of the latter. What
 	// the disk kept may be too old; then it begins when Postgres answers.
 	const serveIfFresh = () => {
-		if (!isPolicyStale(follower.current(), ages, clock())) grpc.setServing(true);
+		const early = replay.since - clock();
+		if (early > 0) setTimeout(serveIfFresh, early).unref();
+		else if (!isPolicyStale(follower.current(), ages, clock())) grpc.setServing(true);
 	};
 	void follower.start().then(() => {
 		serveIfFresh();

@@ -10,6 +10,8 @@ export interface StatusSources {
 	uptime(): number;
 	/** Whether the server is on its way down. */
 	stopping(): boolean;
+	/** Whether it began so lately that no proof of possession is surely new. */
+	beginning(): boolean;
 	follow(): FollowStatus;
 	/** The file that keeps the last good policy set; null when none does. */
 	snapshotFile(): KeeperStatus | null;
@@ -34,11 +36,12 @@ export interface Readiness {
  * Ready means: with a policy that is fresh enough, and not on the way down. Stale revocations are a warning only: all
  * servers get stale together when Postgres is away, and taking all of them out would also stop what needs no token.
  */
-export function readinessOf({ follow, stopping, ages }: StatusSources): Readiness {
+export function readinessOf({ follow, stopping, beginning, ages }: StatusSources): Readiness {
 	const { enforced, loading, policyAgeMs, revocationAgeMs, refused, state, origin } = follow();
 	const problems: string[] = [];
 	const warnings: string[] = [];
 	if (stopping()) problems.push("the server is stopping");
+	if (beginning()) problems.push("the server began within this second");
 	if (enforced === null) {
 		problems.push(loading === null ? "no policy is loaded yet" : `policies are being loaded: ${loading} so far`);
 	} else if (policyAgeMs === null || policyAgeMs > ages.maxPolicyAge) {

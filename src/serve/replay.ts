@@ -21,12 +21,18 @@ export interface ReplayOptions {
 
 export interface StartedReplay {
 	readonly memory: ReplayMemory;
+	/** Milliseconds since the epoch from which on new proofs are good: serving begins no earlier. */
+	readonly since: number;
 	stop(): void;
 }
 
 export function startReplay({ redisUrl, started, random, logger, deadlineMs }: ReplayOptions): StartedReplay {
 	const secret = randomBytes(32);
-	if (redisUrl === null) return { memory: new MemoryReplay({ since: started, secret }), stop() {} };
+	if (redisUrl === null) {
+		// Most proofs name their whole second: of the one in which this server began, none is surely new.
+		const since = Math.ceil(started / 1_000) * 1_000;
+		return { memory: new MemoryReplay({ since, secret }), since, stop() {} };
+	}
 	const redis = new Redis({
 		url: redisUrl,
 		random,
@@ -48,6 +54,7 @@ export function startReplay({ redisUrl, started, random, logger, deadlineMs }: R
 	}
 	return {
 		memory,
+		since: started,
 		stop() {
 			clearInterval(opening);
 			redis.stop();

@@ -54,6 +54,7 @@ async function start(changes: Partial<AdminOptions> = {}) {
 		status: {
 			version: "1.2.3",
 			uptime: () => 1_000,
+			beginning: () => false,
 			stopping: () => !ready,
 			follow: () => ({
 				state: "following",

@@ -22,6 +22,7 @@ function sources(follow: Partial<FollowStatus> = {}, others: Partial<StatusSourc
 		version: "1.2.3",
 		uptime: () => 90_500,
 		stopping: () => false,
+		beginning: () => false,
 		follow: () => ({ ...FOLLOWING, ...follow }),
 		snapshotFile: () => ({ path: "/var/lib/firebreak/policy.snapshot", writtenAt: 0, error: null }),
 		ages: { maxPolicyAge: 86_400_000, maxRevocationAge: 300_000 },
@@ -40,6 +41,7 @@ const problem = { object: "policy p", message: "it is empty", cure: "name a path
 describe("readiness", () => {
 	test.each<[string, Partial<FollowStatus>, Partial<StatusSources>, readonly string[], readonly string[]]>([
 		["with a fresh policy", {}, {}, [], []],
+		["in its first second", {}, { beginning: () => true }, ["the server began within this second"], []],
 		["before the first policy", { state: "starting", enforced: null, head: null }, {}, ["no policy is loaded yet"], []],
 		[
 			"while the first one loads",

@@ -90,6 +90,10 @@ async function start(databaseUrl = postgres.url, snapshotPath = path): Promise<S
 	const client = connect({ kind: "unix", path: socket });
 	const one = { running, client, admin: `http://127.0.0.1:${port}` };
 	started.push(one);
+	await until("its first second is over", async () => {
+		const { problems } = await readyz(one);
+		return !(problems as readonly string[]).includes("the server began within this second");
+	});
 	return one;
 }
 
