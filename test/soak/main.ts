@@ -21,7 +21,7 @@ if (!(minutes > 0) || !Number.isSafeInteger(seed)) {
 const CALLERS = 4;
 const BETWEEN_FAULTS_MS = 1_000;
 const SAMPLE_MS = 250;
-/** Of traffic before memory is measured, and then each fault once: code is compiled, and the heap finds its size. */
+/** Of traffic before memory is measured, and then each fault twice: code is compiled, and the heap finds its size. */
 const WARM_UP_MS = Math.min(60_000, minutes * 20_000);
 
 const say = (line: string) => process.stdout.write(`${line}\n`);
@@ -87,7 +87,7 @@ let faults = 0;
 /** What did not become whole again. */
 const broken: string[] = [];
 const goesOn = () => deaths.length + broken.length === 0;
-for (let warming = FAULTS.length; warming > 0 && goesOn(); warming--) await nextFault();
+for (let warming = 2 * FAULTS.length; warming > 0 && goesOn(); warming--) await nextFault();
 samples.length = 0;
 const end = performance.now() + minutes * 60_000;
 while (performance.now() < end && goesOn()) await nextFault();
