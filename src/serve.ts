@@ -17,6 +17,7 @@ import { type AgeLimits, isPolicyStale } from "./core/policy-view.ts";
 import { createCheck } from "./extauthz/check.ts";
 import { explain } from "./extauthz/explain.ts";
 import { startGrpcServer } from "./extauthz/server.ts";
+import { keepYoungObjectsYoung } from "./serve/collector.ts";
 import { startLimiter } from "./serve/limiter.ts";
 import { observer } from "./serve/observe.ts";
 import { startPublic } from "./serve/public.ts";
@@ -52,6 +53,7 @@ import { VERSION } from "./version.ts";
  * @throws FirebreakError config_invalid when an address or a certificate cannot be used; nothing is left running then.
  */
 export async function serve(config: Config, { clock }: Pick<Io, "clock">): Promise<Running> {
+	keepYoungObjectsYoung();
 	await using starting = new AsyncDisposableStack();
 	const random = Math.random;
 	/** Tells the servers of one database apart, in records and in `firebreak.server`. */

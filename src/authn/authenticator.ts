@@ -19,7 +19,7 @@ import { findIssuer, type Issuer } from "./issuers.ts";
 import { readToken, type UnverifiedToken } from "./jws.ts";
 import { algorithmOf, type VerificationKey } from "./keys/keyset.ts";
 import type { KeyRing } from "./keys/ring.ts";
-import { findKey, type KeySource } from "./keys/source.ts";
+import { findKey } from "./keys/source.ts";
 import { judgeUse } from "./passport.ts";
 import { readStatement, type Statement } from "./profile.ts";
 import { ProofJudge, type Proven } from "./proof/judge.ts";
@@ -193,7 +193,11 @@ class TokenAuthenticator implements Authenticator {
 			if (isRefusal(key)) return key;
 			if (algorithmOf(key, issuer.algorithms) !== canonicalAlgorithm(read.alg)) return invalid("algorithm");
 			return after(isSignedBy(token, read.alg, key), (genuine) => {
-				const sighting = sightingOf(issuer, source, key, genuine, read, statement, this.#clock());
+				const { times } = statement;
+				const seen = { issuer, source, key, times, until: keepUntil(genuine, times, this.#clock()) };
+				const sighting: Sighting = genuine
+					? { ...seen, ...shownOf(issuer, key, read, statement), genuine }
+					: { ...seen, genuine };
 				this.#cache.set(digest, sighting, token.length);
 				return sighting;
 			});
@@ -257,15 +261,12 @@ class TokenAuthenticator implements Authenticator {
 /** Nothing more is to be shown. */
 const HELD: Proven = Object.freeze({ kind: "proven", nonce: null });
 
-function sightingOf(
+function shownOf(
 	issuer: Issuer,
-	source: KeySource,
 	key: VerificationKey,
-	genuine: boolean,
 	{ claims }: UnverifiedToken,
 	{ subject, subjectKind, id, scopes, times, passport }: Statement,
-	now: number,
-): Sighting {
+): Shown {
 	const confirmation = readConfirmation(claims.cnf);
 	const token: TokenFacts = Object.freeze({
 		issuer: issuer.row.url,
@@ -282,16 +283,5 @@ function sightingOf(
 		claims,
 	});
 	const verdict = Object.freeze({ kind: "token", token } as const);
-	return {
-		issuer,
-		source,
-		key,
-		times,
-		genuine,
-		token,
-		confirmation,
-		passport,
-		verdict,
-		until: keepUntil(genuine, times, now),
-	};
+	return { issuer, token, confirmation, passport, verdict };
 }

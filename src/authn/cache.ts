@@ -1,19 +1,30 @@
 import { LRUCache } from "lru-cache";
 import { LIMITS } from "../core/limits.ts";
+import type { Issuer } from "./issuers.ts";
 import type { VerificationKey } from "./keys/keyset.ts";
 import type { KeySource } from "./keys/source.ts";
 import type { Shown } from "./shown.ts";
 import type { Times } from "./times.ts";
 
 /** What came of verifying one token: all that does not change while its issuer's row and its key stay. */
-export interface Sighting extends Shown {
+export type Sighting = Genuine | Forged;
+
+interface Seen {
+	readonly issuer: Issuer;
 	readonly source: KeySource;
 	readonly key: VerificationKey;
 	readonly times: Times;
-	/** Whether the signature is good; the rest of this counts only then. */
-	readonly genuine: boolean;
 	/** Milliseconds since the epoch from which the signature is to be verified again. */
 	readonly until: number;
+}
+
+export interface Genuine extends Seen, Shown {
+	readonly genuine: true;
+}
+
+/** Nothing that it says is kept: nobody said it, and a flood would keep much. */
+export interface Forged extends Seen {
+	readonly genuine: false;
 }
 
 /** How often tokens were known, by kind; read for the metric firebreak_token_cache_total. */
@@ -33,8 +44,8 @@ export interface CacheCounts {
  * an ECDSA signature has a second spelling.
  */
 export class SightingCache {
-	readonly #genuine: LRUCache<string, Sighting>;
-	readonly #forged: LRUCache<string, Sighting>;
+	readonly #genuine: LRUCache<string, Genuine>;
+	readonly #forged: LRUCache<string, Forged>;
 
 	/** @param entries of either kind at most, 1 or more. */
 	constructor(entries: number) {
@@ -57,7 +68,8 @@ export class SightingCache {
 
 	/** @param size of the token in bytes. */
 	set(digest: string, sighting: Sighting, size: number): void {
-		(sighting.genuine ? this.#genuine : this.#forged).set(digest, sighting, { size });
+		if (sighting.genuine) this.#genuine.set(digest, sighting, { size });
+		else this.#forged.set(digest, sighting, { size });
 	}
 }
 

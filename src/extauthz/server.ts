@@ -15,7 +15,7 @@ import type { Caller } from "./check.ts";
 import { encodeCheckResponse } from "./encode.ts";
 import { type ConnectedCall, EnforcerIdentities } from "./enforcer.ts";
 import { Health } from "./health.ts";
-import { type GuardLimits, guard, takeArrival } from "./http2-guard.ts";
+import { begin, type GuardLimits, guard } from "./http2-guard.ts";
 import { bind, type ListenAddress, targetOf } from "./listen.ts";
 import { AUTHORIZATION, CHECK_PATH, HEALTH } from "./proto.ts";
 import { FAILED, OVERLOADED } from "./respond.ts";
@@ -223,9 +223,8 @@ function checkHandler({ check, tls, onError }: GrpcServerOptions, shedder: Shedd
 		let answer: CheckResponse | Promise<CheckResponse>;
 		try {
 			const connected = call as unknown as ConnectedCall;
-			const stream = connected.call?.stream;
 			const now = stopwatch();
-			const waited = now - ((stream && takeArrival(stream)) ?? now);
+			const waited = now - (begin(call) ?? now);
 			if (!shedder.begin(waited, patienceOf(call.metadata.get("x-envoy-expected-rq-timeout-ms")[0]))) {
 				respond(null, OVERLOADED);
 				return;
