@@ -184,9 +184,9 @@ class Calls {
 }
 
 /**
- * Cuts what is over off from all that it knew. Since Node 22 every writable stream is kept until the next major collection:
+ * Cuts what is over off from all that it knew. In Node 24 every writable stream is kept until the next major collection:
  * its `onwrite` is a function literal assigned to a property, which V8 makes in old space. With the request, its metadata
- * and grpc-js's objects behind it, five times as much survived each scavenge, which took four times as long.
+ * and grpc-js's objects behind it, five times as much survived each scavenge, which took three times as long.
  */
 function letGo(stream: WatchedStream, call: HandledCall | null): void {
 	stream[ADMITTED] = undefined;

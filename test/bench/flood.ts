@@ -54,7 +54,7 @@ async function serve(): Promise<void> {
 		keys: new KeyRing({ clock: Date.now }),
 		replay: proofMemory(),
 	});
-	const view = () => ({ snapshot, lane: new Lane(), policyConfirmedAt: Date.now(), laneConfirmedAt: Date.now() });
+	const view = { snapshot, lane: new Lane(), policyConfirmedAt: Date.now(), laneConfirmedAt: Date.now() };
 	const onError = (error: unknown) => {
 		throw error;
 	};
@@ -62,7 +62,7 @@ async function serve(): Promise<void> {
 		address: { kind: "tcp", host: "127.0.0.1", port: 0 },
 		tls: null,
 		check: createCheck({
-			view,
+			view: () => view,
 			authenticator,
 			limiter: new MemoryLimiter({ stopwatch: () => performance.now(), liveServers: () => 1 }),
 			ages: { maxPolicyAge: 1e9, maxRevocationAge: 1e9 },
