@@ -53,19 +53,20 @@ reach({
 	unit: "ms",
 	beside: `work and longest pause, medians of ${CHANGES}; at the worst ${Math.max(...work).toFixed(0)} and ${Math.max(...pauses).toFixed(1)} ms`,
 });
+// 8 s and 4 s are meant for a machine where the bare select takes 3.6 s.
 reach({
-	what: `${policies} from Postgres to ready`,
-	measured: [server.secondsToReady],
-	most: [8],
-	unit: "s",
-	beside: `${times(server.secondsToReady / bare)} of a bare select * (${bare.toFixed(1)} s); 2.22x where that takes 3.6 s`,
+	what: `${policies} from Postgres to ready, to a bare select *`,
+	measured: [server.secondsToReady / bare],
+	most: [2.22],
+	unit: "x",
+	beside: `${server.secondsToReady.toFixed(1)} s to ${bare.toFixed(1)} s; 8 s where that takes 3.6 s`,
 });
 reach({
-	what: `${policies} from the disk snapshot to ready`,
-	measured: [fromDisk],
-	most: [4],
-	unit: "s",
-	beside: `${times(fromDisk / bare)} of a bare select *; 1.11x where that takes 3.6 s`,
+	what: `${policies} from the disk snapshot to ready, to the same`,
+	measured: [fromDisk / bare],
+	most: [1.11],
+	unit: "x",
+	beside: `${fromDisk.toFixed(1)} s to ${bare.toFixed(1)} s; 4 s where that takes 3.6 s`,
 });
 reach({
 	what: `resident memory at ${policies}`,
