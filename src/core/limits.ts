@@ -21,7 +21,7 @@ export const LIMITS = {
 	certificateCacheBytes: 16_777_216,
 	/** Of the path of a refused request, in records. */
 	refusedPathChars: 256,
-	/** One message on the gRPC side, also after decompression: a larger one fails as a call, which is the proxy's to answer. */
+	/** One message on the gRPC side: a larger one fails as a call, which is the proxy's to answer. Compressed ones are refused. */
 	grpcMessageBytes: 4_194_304,
 	/** Texts of one CheckRequest (names and values of headers, labels, metadata): beyond it the message is malformed. */
 	messageTexts: 8_192,
@@ -37,9 +37,9 @@ export const LIMITS = {
 	grpcKeepaliveTimeoutMs: 20_000,
 	/** Checks that one server may have under way over all connections; more are shed. Each takes some 20 KiB. */
 	grpcChecks: 16_384,
-	/** Life of a check's call, from its headers to the last byte of its answer; slower ones are reset. */
+	/** Life of a call, from its headers to the last byte of its answer; slower ones are reset. */
 	grpcCallMs: 10_000,
-	/** Bytes of messages that are not complete yet, over all connections; the call that brings more is reset. */
+	/** Bytes of messages that are not complete yet, over all connections; beyond it the connection that holds most is closed. */
 	grpcPartialBytes: 134_217_728,
 	/** Connections of proxies; more are closed as they come. */
 	grpcConnections: 8_192,

@@ -76,4 +76,5 @@ export const AUTHORIZATION: ServiceDefinition = {
 	} as MethodDefinition<CheckRequest, CheckResponse>,
 };
 
+export const HEALTH_WATCH_PATH = "/grpc.health.v1.Health/Watch";
 export const HEALTH = PACKAGE_DEFINITION["grpc.health.v1.Health"] as ServiceDefinition;

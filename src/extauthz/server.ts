@@ -11,13 +11,14 @@ import {
 	setLogVerbosity,
 } from "@grpc/grpc-js";
 import { LIMITS } from "../core/limits.ts";
+import { begin } from "./calls.ts";
 import type { Caller } from "./check.ts";
 import { encodeCheckResponse } from "./encode.ts";
 import { type ConnectedCall, EnforcerIdentities } from "./enforcer.ts";
 import { Health } from "./health.ts";
-import { begin, type GuardLimits, guard } from "./http2-guard.ts";
+import { type GuardLimits, guard } from "./http2-guard.ts";
 import { bind, type ListenAddress, targetOf } from "./listen.ts";
-import { AUTHORIZATION, CHECK_PATH, HEALTH } from "./proto.ts";
+import { AUTHORIZATION, CHECK_PATH, HEALTH, HEALTH_WATCH_PATH } from "./proto.ts";
 import { FAILED, OVERLOADED } from "./respond.ts";
 import { patienceOf, type ShedCause, Shedder, type ShedLimits } from "./shed.ts";
 import { type OnReload, ReloadingCredentials, type TlsFiles } from "./tls.ts";
@@ -123,6 +124,7 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
 	});
 	const unguard = guard(server, {
 		path: CHECK_PATH,
+		endless: HEALTH_WATCH_PATH,
 		admit: () => (shedder.admit() ? null : SHED),
 		ended: (begun) => shedder.ended(begun),
 		stopwatch,

@@ -3,7 +3,8 @@
 import type { ServerHttp2Stream } from "node:http2";
 import { Server, ServerCredentials, type UntypedServiceImplementation } from "@grpc/grpc-js";
 import { expect, test } from "@jest/globals";
-import { begin, guard } from "../../src/extauthz/http2-guard.ts";
+import { begin } from "../../src/extauthz/calls.ts";
+import { guard } from "../../src/extauthz/http2-guard.ts";
 import { bind } from "../../src/extauthz/listen.ts";
 import { AUTHORIZATION, CHECK_PATH } from "../../src/extauthz/proto.ts";
 import { checkRequest } from "../support/check-requests.ts";
@@ -21,6 +22,7 @@ test("a call that is over lets go of its request, whoever still holds its stream
 	const ended: boolean[] = [];
 	const unguard = guard(server, {
 		path: CHECK_PATH,
+		endless: "",
 		admit: () => null,
 		ended: (begun) => ended.push(begun),
 		stopwatch: () => 7,

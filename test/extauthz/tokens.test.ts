@@ -1,5 +1,5 @@
 /** Every case of tokens through the real gRPC service: reason, status and challenge as a caller and its proxy get them. */
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
+import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { jwksOf } from "../../demo/tokens.ts";
 import type { CredentialRequest } from "../../src/authn/authenticator.ts";
 import { LIMITS } from "../../src/core/limits.ts";
@@ -13,6 +13,8 @@ import { bearer, issuerRow, TokenWorld } from "../support/tokens.ts";
 
 const NOW = 1_780_000_000;
 const world = new TokenWorld(NOW);
+/** Before the service takes it, so that nothing is fetched unseen. */
+const fetched = jest.spyOn(globalThis, "fetch");
 const service = new TokenService(NOW * 1000);
 let jwks: JwksServer;
 beforeAll(async () => {
@@ -23,6 +25,7 @@ afterEach(() => service.reset());
 afterAll(async () => {
 	await service.end();
 	await jwks?.stop();
+	fetched.mockRestore();
 });
 
 /** What came of each case, for the table of all forty. */
@@ -94,6 +97,8 @@ describe("the cases of one token and one request", () => {
 		// A proof is good once; all else is what it was.
 		if (first.status === 200 && request.dpop.length > 0) expectAnswer(35, again, ["proof_replayed", "used"], rules);
 		else expect({ ...again, body: "" }).toEqual({ ...first, body: "" });
+		// Keys stand in the issuers' rows, and no token names another place.
+		expect(fetched).not.toHaveBeenCalled();
 	});
 });
 
@@ -118,6 +123,7 @@ describe("the cases of what happened before", () => {
 			request ??= remoteRequest(example, service.now / 1000);
 			expectAnswer(no, await service.ask(request, rules), wanted, rules);
 			if (told) expect(service.reports.map(({ kind }) => kind)).toEqual(told);
+			expect(fetched).toHaveBeenCalledWith(jwks.uri, expect.anything());
 		},
 	);
 });

@@ -2,7 +2,10 @@
  * Floods of HTTP/2 frames, written by hand, into a server in a process of its own: each is bounded, and a proper proxy is
  * answered all the while and afterwards.
  */
+
+import { gzipSync } from "node:zlib";
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { CHECK_PATH, HEALTH_WATCH_PATH } from "../../../src/extauthz/proto.ts";
 import {
 	checkHeaders,
 	FLAG,
@@ -46,7 +49,8 @@ const answers = async () => expect(await proxy.check(checkOf())).toMatchObject({
 
 /** Whatever was done: it answers, nothing broke, and nothing was kept. */
 async function expectSound(before: number): Promise<void> {
-	await answers();
+	// On a machine with other work a flood is overload for a moment.
+	await until("it answers", async () => (await proxy.check(checkOf())).okResponse !== undefined);
 	expect(await proxy.health()).toBe(1);
 	expect(victim.errors()).toEqual([]);
 	expect(victim.memory() - before).toBeLessThan(MOST_MEMORY);
@@ -212,23 +216,70 @@ describe("bounds over all connections", () => {
 		await expectSound(before);
 	});
 
-	test("messages that are never complete are reset when all together are too large", async () => {
+	const HEALTH_CHECK = "/grpc.health.v1.Health/Check";
+	const ofPath = (path: string) =>
+		checkHeaders().map(([name, value]) => [name, name === ":path" ? path : value] as const);
+	test.each([CHECK_PATH, HEALTH_CHECK, HEALTH_WATCH_PATH])(
+		"when messages to %s that are never complete are too large all together, the connection that holds most is closed, and others are answered all the while",
+		async (path) => {
+			const before = victim.memory();
+			const attacker = attack();
+			const start = Buffer.concat([Buffer.from([0]), uint32(4_000_000)]);
+			const block = headerBlock(ofPath(path));
+			attacker.socket.write(
+				many(200, (index) => {
+					const stream = index * 2 + 1;
+					return Buffer.concat([
+						frame(FRAME.HEADERS, FLAG.END_HEADERS, stream, block),
+						frame(FRAME.DATA, 0, stream, start),
+					]);
+				}),
+			);
+			for (let turn = 0; !attacker.closed && turn < 2_000; turn++) {
+				attacker.socket.write(frame(FRAME.DATA, 0, (turn % 200) * 2 + 1, Buffer.alloc(16_000)));
+				if (turn % 50 === 0) await answers();
+				// Slow enough for the window of the connection to be given back.
+				await new Promise((resolve) => setTimeout(resolve, 1));
+			}
+			await attacker.hasEnded();
+			await expectSound(before);
+		},
+	);
+
+	test("a client that compresses is told not to", async () => {
+		const gzip = { "grpc.default_compression_algorithm": 2 };
+		const packing = connect({ kind: "tcp", host: "127.0.0.1", port: victim.port }, undefined, gzip);
+		try {
+			await expect(packing.check(checkOf())).rejects.toMatchObject({
+				code: 12,
+				details: "messages must not be compressed",
+			});
+		} finally {
+			packing.close();
+		}
+	});
+
+	test("compressed messages are refused before they are unpacked", async () => {
 		const before = victim.memory();
 		const attacker = attack();
-		const start = Buffer.concat([Buffer.from([0]), uint32(4_000_000)]);
+		const bomb = gzipSync(Buffer.alloc(4_000_000));
+		const packed = Buffer.concat([Buffer.from([1]), uint32(bomb.length), bomb]);
+		const block = headerBlock(checkHeaders([["grpc-encoding", "gzip"]]));
 		attacker.socket.write(
-			many(200, (index) => Buffer.concat([headers(index * 2 + 1), frame(FRAME.DATA, 0, index * 2 + 1, start)])),
+			many(100, (index) => {
+				const stream = index * 2 + 1;
+				return Buffer.concat([
+					frame(FRAME.HEADERS, FLAG.END_HEADERS, stream, block),
+					frame(FRAME.DATA, 0, stream, packed),
+				]);
+			}),
 		);
-		let turn = 0;
-		while (RST_STREAM(attacker) < 10 && !attacker.closed && turn < 2_000) {
-			const piece = frame(FRAME.DATA, 0, (turn++ % 200) * 2 + 1, Buffer.alloc(16_000));
-			// Slow enough for the window of the connection to be given back.
-			attacker.socket.write(piece);
-			await new Promise((resolve) => setTimeout(resolve, 1));
-		}
-		expect(RST_STREAM(attacker)).toBeGreaterThan(0);
-		await until("their memory is given back", async () => (await proxy.check(checkOf())).okResponse !== undefined);
+		const refused = () =>
+			attacker.frames.filter(({ type, flags }) => type === FRAME.HEADERS && flags & FLAG.END_STREAM);
+		await until("all are refused", () => refused().length === 100);
+		expect(answered(attacker)).toBe(0);
 		await expectSound(before);
+		expect(victim.memory() - before).toBeLessThan(100 * MEBIBYTE);
 	});
 
 	test("a message that says it is larger than the limit is refused before it comes", async () => {
