@@ -45,8 +45,8 @@ export class SimDatabase {
 
 	/** Failovers so far that kept the epoch. */
 	rewinds = 0;
-	/** Something was in quarantine, in one past or another. */
-	everQuarantined = false;
+	/** Whatever was in quarantine, in one past or another: `kind:name`. */
+	readonly everQuarantined = new Set<string>();
 	down = false;
 	/** A read-only standby answers in place of the primary, from its past. */
 	standby: State | null = null;
@@ -99,7 +99,7 @@ export class SimDatabase {
 	}
 
 	append(row: Omit<LaneRow, "seq">): void {
-		if (row.kind === "quarantine") this.everQuarantined = true;
+		if (row.kind === "quarantine") this.everQuarantined.add(row.key);
 		const seq = this.#state.seq + 1;
 		const subject = subjectOf(row);
 		this.#told.set(subject, 1 + (this.#told.get(subject) ?? 0));

@@ -128,8 +128,11 @@ export function checkJudgement(
 		: credentialOf(ask, view.lane, now);
 	const answer = oracle(set, request, credential, now);
 	if (decision.reason === "source_quarantined") {
-		if (database.everQuarantined) return;
-		throw new Violation("nothing invented", `${server.name} holds ${ask.from}, which was never in quarantine`);
+		const { source } = decision;
+		const names = [`workload:${ask.from}`, `segment:${source?.segment}`, `domain:${source?.domain}`];
+		const held = view.lane.quarantined(ask.from, source?.segment ?? null, source?.domain ?? null, now);
+		if (held !== null && names.some((name) => database.everQuarantined.has(name))) return;
+		throw new Violation("nothing invented", `${server.name} holds ${ask.from}, which is not in quarantine`);
 	}
 	if (decision.reason !== answer.reason || decision.hidden !== answer.hidden) {
 		throw new Violation(
