@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
+import pg from "pg";
 import { register } from "../../src/cli/migrate.ts";
 import { run } from "../../src/cli/program.ts";
 import { fakeIo } from "../support/fake-io.ts";
@@ -85,6 +86,30 @@ select firebreak.allow('wrong', 'a', 'a', 'platform', array['GET'], array['/x'],
 			const { code, err } = await firebreak([command, "--dir", root]);
 			expect(code).toBe(5);
 			expect(err).toContain("migration platform/20260101000000_owner: it was edited after it was applied (restore");
+		}
+	});
+
+	test("a schema that was altered by hand, or is newer than the program, exits 5", async () => {
+		const other = await createTestDatabase({ schema: false });
+		const client = new pg.Client({ connectionString: other.url });
+		try {
+			put("platform/20260101000000_owner.sql", OWNER);
+			expect((await firebreak(["up", "--dir", root], other.url)).code).toBe(0);
+			await client.connect();
+			await client.query("alter table firebreak.policy add column stray integer");
+			const altered = await firebreak(["verify", "--dir", root], other.url);
+			expect(altered.code).toBe(5);
+			expect(altered.err).toContain("stray");
+			await client.query("alter table firebreak.policy drop column stray");
+			await client.query("insert into firebreak.migration (name, checksum) values ('schema/9999_future', 'x')");
+			for (const command of ["up", "verify"]) {
+				const newer = await firebreak([command, "--dir", root], other.url);
+				expect(newer.code).toBe(5);
+				expect(newer.err).toContain("9999_future");
+			}
+		} finally {
+			await client.end();
+			await other.drop();
 		}
 	});
 
