@@ -1,10 +1,16 @@
 /**
  * Postgres, Redis, the OTLP collector, an issuer's keys and the disk hang or are gone: every check is answered all the same and
- * as before, while the part provably does not answer. No time is measured: a check that waited for the part would not end.
+ * as before, while the part provably does not answer. No time is measured. Where the server itself bounds a wait, it runs with
+ * that bound raised to an hour (PATIENT), so that a check which waited would meet its client's deadline and fail. A check that
+ * asked a hanging Redis does wait, for at most LIMITS.redisDeadlineMs: of that one it is shown that those after it do not ask.
  */
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { once } from "node:events";
+import { mkdirSync, mkdtempSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import { tmpdir } from "node:os";
 import path from "node:path";
+import { pathToFileURL } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { freePort } from "../../demo/ports.ts";
 import { jwksOf, makeSigningKey } from "../../demo/tokens.ts";
@@ -31,6 +37,19 @@ jest.setTimeout(180_000);
 
 const CHECKS = 200;
 
+/** Milliseconds; the client of these tests gives up long before. */
+const HOUR = 3_600_000;
+/** Bounds of the server's waits for parts. And keys are fetched for each unknown key id, not one in a while. */
+const PATIENT = {
+	databaseConnectMs: HOUR,
+	databaseStatementMs: HOUR,
+	databaseSilenceMs: HOUR,
+	redisDeadlineMs: HOUR,
+	redisConnectMs: HOUR,
+	jwksTimeoutMs: HOUR,
+	jwksCooldownMs: 0,
+};
+
 let workspace: Workspace;
 let database: TestDatabase;
 let keys: JwksServer;
@@ -54,6 +73,20 @@ async function start(settings: Readonly<Record<string, string>> = {}): Promise<R
 	const server = await startRealServer(database.url, settings);
 	running.push(server.stop);
 	return server;
+}
+
+/** With the bounds of PATIENT, which are set before the server's own modules are loaded. */
+async function startPatient(settings: Readonly<Record<string, string>> = {}): Promise<RealServer> {
+	const limits = pathToFileURL(path.resolve(import.meta.dirname, "../../src/core/limits.ts"));
+	const file = workspace.write(
+		"patient.mjs",
+		`import { LIMITS } from "${limits}";
+		for (const [name, value] of Object.entries(${JSON.stringify(PATIENT)})) {
+			if (!(name in LIMITS)) throw new Error(name + " is no limit");
+			LIMITS[name] = value;
+		}`,
+	);
+	return start({ NODE_OPTIONS: `--import=${pathToFileURL(file)}`, ...settings });
 }
 
 /** In front of a part on 127.0.0.1. */
@@ -97,14 +130,11 @@ async function expectAlive({ adminUrl, client }: RealServer): Promise<void> {
 	expect(await client.health()).toBe(1);
 }
 
-/** Hangs the part, sees that it is asked in vain, and that checks are answered; then lets it die, and the same. */
-async function hangAndDie(server: RealServer, relay: Relay, poke: () => Promise<unknown>): Promise<void> {
-	await expectAnswers(server);
-	relay.hang();
-	await until("the part is asked, and does not answer", async () => {
-		await poke();
-		return relay.swallowed > 0;
-	});
+const read = () =>
+	checkRequest({ from: "orders", to: "payments", path: "/v1/7", headers: { authorization: `Bearer ${tokenOf()}` } });
+
+/** The part hangs; then it dies, and comes back. */
+async function expectAnswersWhileHungAndDead(server: RealServer, relay: Relay): Promise<void> {
 	await expectAnswers(server);
 	await expectAlive(server);
 	relay.die();
@@ -118,26 +148,89 @@ test("Postgres", async () => {
 	const relay = await relayed(Number(new URL(database.url).port));
 	const url = new URL(database.url);
 	url.port = String(relay.port);
-	const server = await start({ DATABASE_URL: url.href, FIREBREAK_POLL_INTERVAL: "100ms" });
-	await hangAndDie(server, relay, async () => {});
+	const server = await startPatient({ DATABASE_URL: url.href, FIREBREAK_POLL_INTERVAL: "100ms" });
+	await expectAnswers(server);
+	relay.hang();
+	await until("Postgres is asked, and does not answer", () => relay.swallowed > 0);
+	await expectAnswersWhileHungAndDead(server, relay);
 });
 
-(hasRedis("test/serve/dependencies.test.ts, Redis,") ? test : test.skip)("Redis", async () => {
-	const redis = await startRedis();
-	running.push(redis.stop);
-	const relay = await relayed(Number(new URL(redis.url).port));
-	const server = await start({ FIREBREAK_RATE_STORE: "redis", FIREBREAK_REDIS_URL: `redis://127.0.0.1:${relay.port}` });
-	await hangAndDie(server, relay, async () => {
-		await server.client.check(
-			checkRequest({
-				from: "orders",
-				to: "payments",
-				path: "/v1/7",
-				headers: { authorization: `Bearer ${tokenOf()}` },
-			}),
-		);
+(hasRedis("test/serve/dependencies.test.ts, Redis,") ? describe : describe.skip)("Redis", () => {
+	/** In front of a port; counts the scripts that pass, one for each check that asks Redis. */
+	async function tapped(port: number): Promise<{ readonly port: number; scripts: () => number }> {
+		let scripts = 0;
+		const open = new Set<Socket>();
+		const tap = createServer((near) => {
+			const far = connect(port, "127.0.0.1");
+			for (const [one, other] of [
+				[near, far],
+				[far, near],
+			] as const) {
+				open.add(one);
+				one.on("error", () => {});
+				one.on("close", () => {
+					open.delete(one);
+					other.destroy();
+				});
+				one.pipe(other);
+			}
+			near.on("data", (chunk) => {
+				scripts += chunk.toString("latin1").split("EVALSHA").length - 1;
+			});
+		});
+		tap.listen(0, "127.0.0.1");
+		await once(tap, "listening");
+		running.push(() => {
+			for (const socket of open) socket.destroy();
+			tap.close();
+		});
+		return { port: (tap.address() as AddressInfo).port, scripts: () => scripts };
+	}
+
+	async function startParts() {
+		const redis = await startRedis();
+		running.push(redis.stop);
+		const relay = await relayed(Number(new URL(redis.url).port));
+		const tap = await tapped(relay.port);
+		const settings = { FIREBREAK_RATE_STORE: "redis", FIREBREAK_REDIS_URL: `redis://127.0.0.1:${tap.port}` };
+		return { relay, tap, settings };
+	}
+
+	test("that hangs is asked until one answer is late, and then by no check", async () => {
+		const { relay, tap, settings } = await startParts();
+		const server = await start(settings);
+		await until("Redis is asked", async () => {
+			await server.client.check(read());
+			return tap.scripts() > 0;
+		});
+		relay.hang();
+		await until("an answer is late", async () => {
+			expect(await server.client.check(read())).toMatchObject({ okResponse: {} });
+			return relay.swallowed > 0 && (await metric(server, "firebreak_rate_fallbacks_total")) > 0;
+		});
+		const asked = tap.scripts();
+		await expectAnswers(server);
+		expect(tap.scripts()).toBe(asked);
+		await expectAnswersWhileHungAndDead(server, relay);
 	});
-	expect(await metric(server, "firebreak_rate_fallbacks_total")).toBeGreaterThan(0);
+
+	test("that never answered, or dies, is waited for by no check", async () => {
+		const { relay, tap, settings } = await startParts();
+		relay.hang();
+		const server = await startPatient(settings);
+		await until("Redis is greeted, and does not answer", () => relay.swallowed > 0);
+		await expectAnswers(server);
+		expect(tap.scripts()).toBe(0);
+		await expectAlive(server);
+		relay.cut();
+		await until("Redis is asked", async () => {
+			await server.client.check(read());
+			return tap.scripts() > 0;
+		});
+		relay.die();
+		await expectAnswers(server);
+		await expectAlive(server);
+	});
 });
 
 test("the OTLP collector", async () => {
@@ -147,6 +240,8 @@ test("the OTLP collector", async () => {
 		OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${relay.port}`,
 		OTEL_EXPORTER_OTLP_PROTOCOL: "grpc",
 		OTEL_BSP_SCHEDULE_DELAY: "50",
+		OTEL_BSP_EXPORT_TIMEOUT: String(HOUR),
+		OTEL_EXPORTER_OTLP_TIMEOUT: String(HOUR),
 	});
 	await until("spans are offered, and not taken", async () => {
 		await expectAnswers(server);
@@ -168,76 +263,92 @@ describe("an issuer's keys", () => {
 			headers: { authorization: `Bearer ${tokenOf(remoteKey, REMOTE)}` },
 		});
 
-	test("that do not come delay nobody who does not need them", async () => {
-		let release = () => {};
-		keys.answer = (response) => {
-			release = () => response.end(JSON.stringify(jwksOf(remoteKey)));
+	/** Fetches from now on hang until `release`, which has them come and all later ones too. */
+	function holdKeys(): { release(): void } {
+		const held: (() => void)[] = [];
+		keys.answer = (response) => held.push(() => response.end(JSON.stringify(jwksOf(remoteKey))));
+		return {
+			release() {
+				keys.serve(jwksOf(remoteKey));
+				for (const answer of held) answer();
+			},
 		};
-		const before = keys.requests;
-		const server = await start();
-		await until("the keys are asked for", () => keys.requests > before);
+	}
+
+	/** A check that waits for a fetch, with a look at whether it still does. */
+	function waiter({ client }: RealServer, request: unknown) {
 		let answered = false;
-		const waiting = server.client.check(far()).then((answer) => {
+		const answer = client.check(request).finally(() => {
 			answered = true;
-			return answer;
 		});
-		for (let turn = 0; turn < 10 && !answered; turn++) {
-			await server.client.check(
-				checkRequest({
-					from: "orders",
-					to: "payments",
-					path: "/v1/7",
-					headers: { authorization: `Bearer ${tokenOf()}` },
-				}),
-			);
+		answer.catch(() => {});
+		return { answer, answered: () => answered };
+	}
+
+	test("that do not come delay nobody who does not need them", async () => {
+		const held = holdKeys();
+		const before = keys.requests;
+		const server = await startPatient();
+		await until("the keys are asked for", () => keys.requests > before);
+		const waiting = waiter(server, far());
+		for (let turn = 0; turn < 10; turn++) {
+			expect(await server.client.check(read())).toMatchObject({ okResponse: {} });
 		}
-		expect(answered).toBe(false);
-		release();
-		expect(await waiting).toMatchObject({ okResponse: {} });
+		expect(waiting.answered()).toBe(false);
+		held.release();
+		expect(await waiting.answer).toMatchObject({ okResponse: {} });
 	});
 
 	test("that came go on, while unknown ones do not", async () => {
 		keys.serve(jwksOf(remoteKey));
-		const server = await start();
+		const server = await startPatient();
 		await until("the keys are there", async () => (await server.client.check(far())).okResponse !== undefined);
 		const before = keys.requests;
-		keys.answer = () => {};
+		const held = holdKeys();
 		const stranger = makeSigningKey("ES256", "unknown");
 		const headers = { authorization: `Bearer ${tokenOf(stranger, REMOTE)}` };
-		const waiting = server.client.check(checkRequest({ from: "near", to: "far", path: "/v1/7", headers }));
-		await Promise.race([until("the unknown key is asked for", () => keys.requests > before), waiting]);
-		for (let turn = 0; turn < CHECKS; turn++)
+		const waiting = waiter(server, checkRequest({ from: "near", to: "far", path: "/v1/7", headers }));
+		await until("the unknown key is asked for", () => keys.requests > before);
+		for (let turn = 0; turn < 10; turn++) {
 			expect(await server.client.check(far())).toMatchObject({ okResponse: {} });
-		await expectAnswers(server);
-		expect([401, 503]).toContain((await waiting).deniedResponse?.status?.code);
+			expect(await server.client.check(read())).toMatchObject({ okResponse: {} });
+		}
+		expect(waiting.answered()).toBe(false);
+		held.release();
+		expect((await waiting.answer).deniedResponse?.status?.code).toBe(401);
 	});
 });
 
-describe("the disk", () => {
-	/** A file system of some pages, if this user may make one. */
-	function tinyDisk(): string | null {
-		const folder = path.join(workspace.path, "disk");
-		mkdirSync(folder, { recursive: true });
-		try {
-			execFileSync("mount", ["-t", "tmpfs", "-o", "size=16k", "tmpfs", folder], { stdio: "ignore" });
-		} catch {
-			return null;
-		}
-		running.push(() => execFileSync("umount", ["-l", folder]));
-		return folder;
-	}
+/** Mounts a file system of some pages. @throws when this user may not. */
+const mountTiny = (folder: string) =>
+	execFileSync("mount", ["-t", "tmpfs", "-o", "size=16k", "tmpfs", folder], { stdio: "ignore" });
+const unmount = (folder: string) => execFileSync("umount", ["-l", folder], { stdio: "ignore" });
 
-	test("that is full", async () => {
-		const folder = tinyDisk();
-		if (folder === null) {
-			process.stderr.write("test/serve/dependencies.test.ts, the disk, is skipped: only root may mount a full one.\n");
-			return;
-		}
-		expect(() => writeFileSync(path.join(folder, "filler"), Buffer.alloc(65_536))).toThrow("ENOSPC");
-		const server = await start({ FIREBREAK_SNAPSHOT_PATH: path.join(folder, "snapshot") });
-		await until("it is tried in vain", () => server.process.output().includes("policy cannot be kept on disk"));
-		await expectAnswers(server);
-		await expectAlive(server);
-		expect(() => readFileSync(path.join(folder, "snapshot"))).toThrow("ENOENT");
-	});
+function mayMount(): boolean {
+	const folder = mkdtempSync(path.join(tmpdir(), "firebreak-mount-"));
+	try {
+		mountTiny(folder);
+		unmount(folder);
+		return true;
+	} catch {
+		process.stderr.write(
+			"test/serve/dependencies.test.ts, the disk, is skipped: this user may not mount a full one.\n",
+		);
+		return false;
+	} finally {
+		rmdirSync(folder);
+	}
+}
+
+(mayMount() ? test : test.skip)("a full disk", async () => {
+	const folder = path.join(workspace.path, "disk");
+	mkdirSync(folder, { recursive: true });
+	mountTiny(folder);
+	running.push(() => unmount(folder));
+	expect(() => writeFileSync(path.join(folder, "filler"), Buffer.alloc(65_536))).toThrow("ENOSPC");
+	const server = await start({ FIREBREAK_SNAPSHOT_PATH: path.join(folder, "snapshot") });
+	await until("it is tried in vain", () => server.process.output().includes("policy cannot be kept on disk"));
+	await expectAnswers(server);
+	await expectAlive(server);
+	expect(() => readFileSync(path.join(folder, "snapshot"))).toThrow("ENOENT");
 });
