@@ -13,7 +13,7 @@ import type { Clock } from "../core/time.ts";
 import { after } from "./after.ts";
 import { looksLikeApiKey, readApiKey } from "./api-key.ts";
 import { judgeCertificate, judgeDemands, readConfirmation } from "./binding.ts";
-import { type CacheCounts, keepUntil, type Sighting, SightingCache } from "./cache.ts";
+import { type CacheCounts, isInDoubt, keepUntil, type Sighting, SightingCache } from "./cache.ts";
 import { type Credential, readCredential } from "./credential.ts";
 import { findIssuer, type Issuer } from "./issuers.ts";
 import { readToken, type UnverifiedToken } from "./jws.ts";
@@ -133,7 +133,7 @@ class TokenAuthenticator implements Authenticator {
 		const presented = { credential, digest, request, demand, remember };
 		const now = this.#clock();
 		if (looksLikeApiKey(credential.token)) return this.#judgeKey(presented, now);
-		const known = this.#cache.get(digest, now);
+		const known = this.#cache.get(digest, now, demand.lane.domainKeys);
 		if (known && demand.issuers.includes(known.issuer.row)) {
 			if (known.genuine) this.counts.hit++;
 			else this.counts.hit_bad++;
@@ -192,9 +192,10 @@ class TokenAuthenticator implements Authenticator {
 		return after(findKey(source, read.kid, read.alg, issuer.algorithms, now), (key) => {
 			if (isRefusal(key)) return key;
 			if (algorithmOf(key, issuer.algorithms) !== canonicalAlgorithm(read.alg)) return invalid("algorithm");
+			const among = read.kid === null ? source.keys : null;
 			return after(isSignedBy(token, read.alg, key), (genuine) => {
 				const { times } = statement;
-				const seen = { issuer, source, key, times, until: keepUntil(genuine, times, this.#clock()) };
+				const seen = { issuer, source, key, times, among, until: keepUntil(genuine, times, this.#clock()) };
 				const sighting: Sighting = genuine
 					? { ...seen, ...shownOf(issuer, key, read, statement), genuine }
 					: { ...seen, genuine };
@@ -210,7 +211,7 @@ class TokenAuthenticator implements Authenticator {
 		if (fault) return invalid(fault);
 		sighting.source.update(presented.demand.lane.domainKeys, now);
 		if (now >= sighting.source.usableUntil) return refuse("keys_unavailable", "stale");
-		if (sighting.key.withdrawn) return invalid("key_unknown");
+		if (sighting.key.withdrawn || isInDoubt(sighting)) return invalid("key_unknown");
 		if (!sighting.genuine) return invalid("signature");
 		return this.#judgeShown(sighting, presented, now);
 	}

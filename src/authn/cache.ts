@@ -1,7 +1,8 @@
 import { LRUCache } from "lru-cache";
+import type { DomainKeys } from "../core/lane/domain-keys.ts";
 import { LIMITS } from "../core/limits.ts";
 import type { Issuer } from "./issuers.ts";
-import type { VerificationKey } from "./keys/keyset.ts";
+import { algorithmOf, type KeySet, type VerificationKey } from "./keys/keyset.ts";
 import type { KeySource } from "./keys/source.ts";
 import type { Shown } from "./shown.ts";
 import type { Times } from "./times.ts";
@@ -14,6 +15,8 @@ interface Seen {
 	readonly source: KeySource;
 	readonly key: VerificationKey;
 	readonly times: Times;
+	/** Of a token that names no key: among those the key was beyond doubt, and among others it may not be. Null: it names one. */
+	readonly among: KeySet | null;
 	/** Milliseconds since the epoch from which the signature is to be verified again. */
 	readonly until: number;
 }
@@ -58,12 +61,19 @@ export class SightingCache {
 		return { genuine: this.#genuine.size, forged: this.#forged.size };
 	}
 
-	/** A sighting that still stands: its key is published, its keys are fresh, its time is not over. */
-	get(digest: string, now: number): Sighting | undefined {
-		const sighting = this.#genuine.get(digest) ?? this.#forged.get(digest);
-		if (sighting === undefined) return undefined;
-		const stands = now < sighting.until && !sighting.key.withdrawn && now < sighting.source.usableUntil;
-		return stands ? sighting : undefined;
+	/**
+	 * A sighting that still stands: its key is published, and still beyond doubt, its keys are fresh, its time is not over.
+	 * @param domainKeys what the request's own view of the lane says of keys.
+	 */
+	get(digest: string, now: number, domainKeys: DomainKeys): Sighting | undefined {
+		const genuine = this.#genuine.get(digest);
+		if (genuine !== undefined) {
+			if (stands(genuine, now, domainKeys)) return genuine;
+			// What it says now is found anew, and may be another thing: then this one would only take room.
+			this.#genuine.delete(digest);
+		}
+		const forged = this.#forged.get(digest);
+		return forged !== undefined && stands(forged, now, domainKeys) ? forged : undefined;
 	}
 
 	/** @param size of the token in bytes. */
@@ -71,6 +81,17 @@ export class SightingCache {
 		if (sighting.genuine) this.#genuine.set(digest, sighting, { size });
 		else this.#forged.set(digest, sighting, { size });
 	}
+}
+
+function stands({ until, key, source, among }: Sighting, now: number, domainKeys: DomainKeys): boolean {
+	source.update(domainKeys, now);
+	return now < until && !key.withdrawn && now < source.usableUntil && (among === null || among === source.keys);
+}
+
+/** Whether a token names no key, and may by now have been signed by another one than it was verified with. */
+export function isInDoubt({ among, source: { keys }, key, issuer: { algorithms } }: Sighting): boolean {
+	if (among === null || among === keys) return false;
+	return keys?.find(null, algorithmOf(key, algorithms) ?? "", algorithms) !== key;
 }
 
 /**

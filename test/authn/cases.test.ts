@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { type Authenticator, createAuthenticator } from "../../src/authn/authenticator.ts";
 import { KeyRing } from "../../src/authn/keys/ring.ts";
 import { CREDENTIAL_DETAILS } from "../../src/authn/refusal.ts";
@@ -10,14 +10,19 @@ import { bearer, demandOf, proofMemory, REQUEST, TokenWorld } from "../support/t
 
 const NOW = 1_780_000_000;
 const world = new TokenWorld(NOW);
-const keys = new KeyRing({ clock: () => NOW * 1000, fetch: () => Promise.reject(new Error("nothing is fetched")) });
+/** All keys stand in the issuers' rows: whatever is fetched was fetched because a token said so. */
+const fetched = jest.spyOn(globalThis, "fetch").mockRejectedValue(new Error("nothing is fetched"));
+const keys = new KeyRing({ clock: () => NOW * 1000 });
 let authenticator: Authenticator;
 
 beforeAll(() => {
 	keys.follow(Object.values(world.issuers));
 	authenticator = createAuthenticator({ clock: () => NOW * 1000, keys, replay: proofMemory() });
 });
-afterAll(() => keys.stop());
+afterAll(() => {
+	keys.stop();
+	fetched.mockRestore();
+});
 
 async function verdictsOf({ present, demand }: TokenCase) {
 	const presented = present(world);
@@ -43,8 +48,17 @@ describe("the cases of tokens", () => {
 			if (isProven(first)) expect(again).toMatchObject({ reason: "proof_replayed", detail: "used" });
 			else expect(again).toEqual(first);
 			expectNoTokenText(first, request.authorization);
+			expect(fetched).not.toHaveBeenCalled();
 		},
 	);
+
+	test("those of case 5 name places to fetch from, by jku and by x5u", () => {
+		const headers = CASES.filter(({ no }) => no === 5).map(({ present }) => {
+			const token = present(world);
+			return Object.keys(JSON.parse(Buffer.from(String(token).split(".")[0]!, "base64url").toString()));
+		});
+		expect(headers.flat()).toEqual(expect.arrayContaining(["jku", "x5u"]));
+	});
 
 	test("every refusal that cases can reach is among the documented ones", async () => {
 		for (const { expect: wanted } of CASES) {

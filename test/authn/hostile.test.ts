@@ -109,6 +109,7 @@ describe("distinct forgeries", () => {
 	});
 });
 
+// Each is really signed, which takes its time; far fewer than there are runs fill the cache many times over.
 test("distinct good tokens are kept up to the cache's size", async () => {
 	const seen = await flood((index) => bearer(world.token({ jti: `jti-${index}` })), Math.min(RUNS, 1_000));
 	expect(Object.keys(seen)).toEqual(["token"]);
@@ -132,8 +133,8 @@ describe("proofs", () => {
 	};
 
 	test("that are forged fill nothing", async () => {
-		const seen = await flood(() => present(holder, { forge: true }), Math.min(RUNS, 2_000));
-		expect(Object.keys(seen)).toEqual(["proof_invalid signature"]);
+		const seen = await flood(() => present(holder, { forge: true }));
+		expect(seen).toEqual({ "proof_invalid signature": RUNS });
 		expect(replay.size).toBe(0);
 		expect(authenticator.kept).toMatchObject({ proofKeys: 1, underWay: 0 });
 	});
@@ -146,7 +147,7 @@ describe("proofs", () => {
 				header: { jwk: { kty: "OKP", crv: "Ed25519", x: point(index) }, alg: "EdDSA" },
 			}),
 		);
-		expect(Object.keys(seen)).toEqual(["binding_mismatch proof_key"]);
+		expect(seen).toEqual({ "binding_mismatch proof_key": RUNS });
 		expect(replay.size).toBe(0);
 		expect(authenticator.kept.proofKeys).toBe(0);
 	});

@@ -1,12 +1,14 @@
 /** What is remembered of a token never widens what it may do: at each instant it comes to what a fresh look comes to. */
-import { expect, test } from "@jest/globals";
+import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { makeSigningKey, signToken } from "../../demo/tokens.ts";
+import { jwksOf, makeSigningKey, type SigningKey, signToken } from "../../demo/tokens.ts";
 import { createAuthenticator } from "../../src/authn/authenticator.ts";
 import { KeyRing } from "../../src/authn/keys/ring.ts";
 import { formatApiKey } from "../../src/core/api-key.ts";
 import type { LaneEffect } from "../../src/core/lane/entries.ts";
 import { Lane } from "../../src/core/lane/lane.ts";
+import { LIMITS } from "../../src/core/limits.ts";
+import type { IssuerRow } from "../../src/core/model.ts";
 import type { PassportJson } from "../../src/core/passport/passport.ts";
 import { digestOfApiKey } from "../../src/issuing/api-key.ts";
 import { AUDIENCE, bearer, demandOf, issuerRow, OWN_KEY, proofMemory, TokenWorld, USE } from "../support/tokens.ts";
@@ -145,4 +147,102 @@ test("cached and fresh verdicts are equal at every instant, whatever the lane te
 	expect([...reached]).toEqual(
 		expect.arrayContaining(["token", "token_invalid", "token_revoked", "passport_context", "passport_missing"]),
 	);
+});
+
+/** Its key is known by its algorithm alone, as long as there is one such key. */
+describe("a token that names no key", () => {
+	const unnamed = { kid: undefined };
+	const forge = (token: string) => `${token.slice(0, -8)}AAAAAAAA`;
+	const times = { iat: NOW - 60, exp: NOW + 600 };
+	const ours = (signing: SigningKey, header: object = unnamed) => {
+		const claims = { iss: OWN, aud: AUDIENCE, ...times, firebreak: { owner: "o", purpose: "p", kind: "client" } };
+		return signToken(signing, world.claims(claims), header);
+	};
+
+	/** Asks one that remembers and one that does not; both have to say the same. */
+	function askers(row: IssuerRow, lane: Lane, fetch: typeof globalThis.fetch) {
+		let now = NOW * 1_000;
+		const keys = new KeyRing({ clock: () => now, fetch });
+		const make = () => createAuthenticator({ clock: () => now, keys, replay: proofMemory() });
+		const remembering = make();
+		const demand = demandOf([row], { lane });
+		const verdict = async (token: string) => {
+			const seasoned = await remembering.authenticate(bearer(token), demand);
+			expect(seasoned).toEqual(await make().authenticate(bearer(token), demand));
+			return seasoned.kind === "refused" ? seasoned.detail : seasoned.kind;
+		};
+		return { verdict, remembering, demand, keys, pass: (ms: number) => (now += ms), now: () => now };
+	}
+
+	test("is judged anew where the fetched keys leave in doubt which one it is", async () => {
+		const [first, second] = [makeSigningKey("ES256", "k-1"), makeSigningKey("ES256", "k-2")];
+		let published: readonly SigningKey[] | null = null;
+		const row = issuerRow({ url: MAIN, jwks_uri: "https://id.example.org/jwks" });
+		const { verdict, remembering, keys, pass, now } = askers(row, new Lane(), async () =>
+			published === null ? new Response("", { status: 503 }) : Response.json(jwksOf(...published)),
+		);
+		const publish = async (...next: SigningKey[]) => {
+			published = next.length === 0 ? null : next;
+			pass(LIMITS.jwksCooldownMs);
+			await keys.of(row).refresh(now());
+		};
+		const good = world.token(times, unnamed, first);
+		const named = world.token(times, {}, first);
+		const all = async () => [await verdict(good), await verdict(forge(good)), await verdict(named)];
+		await publish(first);
+		expect(await all()).toEqual(["token", "signature", "token"]);
+		expect(await all()).toEqual(["token", "signature", "token"]);
+		expect(remembering.counts).toMatchObject({ hit: 2, hit_bad: 1, miss: 3 });
+		await publish(first, second);
+		expect(await all()).toEqual(["key_unknown", "key_unknown", "token"]);
+		await publish(first);
+		expect(await all()).toEqual(["token", "signature", "token"]);
+		// In doubt, and whether the issuer publishes others meanwhile is not known: that is no fault of the token.
+		await publish(first, second);
+		await publish();
+		expect(await all()).toEqual(["fetch_failing", "fetch_failing", "token"]);
+		await publish(first);
+		expect(await all()).toEqual(["token", "signature", "token"]);
+		// Of the one key that is left it is a forgery, and is remembered as one, whatever it was before.
+		await publish(second);
+		expect(await all()).toEqual(["signature", "signature", "key_unknown"]);
+		expect(remembering.kept).toMatchObject({ genuine: 0, forged: 2 });
+		const { hit_bad: before } = remembering.counts;
+		expect(await verdict(good)).toBe("signature");
+		expect(remembering.counts.hit_bad).toBe(before + 1);
+	});
+
+	const story = () => {
+		const lane = new Lane();
+		const row = issuerRow({ url: OWN, algorithms: ["ES256", "ES384"], options: { signer: "firebreak" } });
+		const publish = (signing: SigningKey, until: number | null = null) =>
+			lane.restore({ kind: "domain_key", payload: key(signing), until });
+		return { lane, publish, ...askers(row, lane, () => Promise.reject(new Error("nothing is fetched"))) };
+	};
+
+	test("is judged anew where the lane's keys do, at the very next request", async () => {
+		const { publish, verdict, pass } = story();
+		const good = ours(OWN_KEY);
+		const all = async () => [await verdict(good), await verdict(forge(good)), await verdict(ours(OWN_KEY, {}))];
+		publish(OWN_KEY);
+		expect(await all()).toEqual(["token", "signature", "token"]);
+		publish(SECOND, (NOW + 5) * 1_000);
+		expect(await all()).toEqual(["key_unknown", "key_unknown", "token"]);
+		pass(5_000);
+		expect(await all()).toEqual(["token", "signature", "token"]);
+		publish(OWN_KEY, (NOW + 6) * 1_000);
+		publish(SECOND);
+		pass(1_000);
+		expect(await all()).toEqual(["signature", "signature", "key_unknown"]);
+	});
+
+	test("is in doubt as well when the second key comes while its signature is verified", async () => {
+		const { publish, remembering, demand } = story();
+		const [first, second] = [makeSigningKey("ES384", "slow-1"), makeSigningKey("ES384", "slow-2")];
+		publish(first);
+		const early = remembering.authenticate(bearer(ours(first)), demand);
+		expect(early).toBeInstanceOf(Promise);
+		publish(second);
+		expect(await early).toMatchObject({ kind: "refused", detail: "key_unknown" });
+	});
 });

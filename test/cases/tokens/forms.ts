@@ -61,6 +61,11 @@ export const forms: readonly TokenCase[] = [
 	refused(5, "x5u to a file", "signature", (world) =>
 		world.token({}, { x5u: "file:///etc/passwd" }, world.key.stranger),
 	),
+	accepted(
+		5,
+		"jku and x5u that are never looked at",
+		withMembers({ jku: "http://169.254.169.254/jwks", x5u: "https://keys.attacker.example.net/leaf.pem" }),
+	),
 	refused(6, "kid that climbs", "key_unknown", withMembers({ kid: "../../../../dev/null" })),
 	refused(6, "kid that injects", "key_unknown", withMembers({ kid: "' OR 1=1 --" })),
 	refused(6, "kid of Object.prototype", "key_unknown", withMembers({ kid: "__proto__" })),
