@@ -3,12 +3,14 @@
  * is never wider than the one it was, nor than what the policies let that workload do, and worth nothing without the
  * workload's own certificate.
  */
+import { ANY_CLAIM } from "../core/condition/condition.ts";
 import { holdsScopes } from "../core/decide/match.ts";
 import { foreignSubject } from "../core/foreign-subject.ts";
 import { LIMITS } from "../core/limits.ts";
 import type { IssuerRow } from "../core/model.ts";
 import type { PassportJson } from "../core/passport/passport.ts";
 import type { TokenFacts } from "../core/request.ts";
+import type { Rule } from "../core/snapshot.ts";
 import { parseSpiffeId } from "../core/spiffe.ts";
 import { type Actor, audienceOf, type TokenClaims } from "./claims.ts";
 import type { Reach } from "./reach.ts";
@@ -55,6 +57,8 @@ export function planExchange(input: ExchangeInput): TokenClaims | ExchangeRefusa
 	const { token } = subject;
 	const scopes = cutScopes(input);
 	if (!Array.isArray(scopes)) return scopes as ExchangeRefusal;
+	const kept = keptClaims(input);
+	if (kept === null) return { error: "invalid_target", detail: "condition" };
 	const act = actorOf(token.claims, client.principal);
 	if (act === null) return { error: "invalid_request", detail: "actor" };
 	const passport = narrow(subject, client, reach);
@@ -68,6 +72,7 @@ export function planExchange(input: ExchangeInput): TokenClaims | ExchangeRefusa
 	if (expiresAt <= issuedAt) return { error: "invalid_request", detail: "expired" };
 	const { notBefore } = subject;
 	return {
+		...kept,
 		iss: issuer.url,
 		aud: audienceOf(issuer),
 		sub: subjectOf(token, reach),
@@ -91,6 +96,30 @@ function subjectOf({ issuer, subject, subjectKind }: TokenFacts, { source, desti
 	if (source.domain === destination.domain) return subject;
 	return subjectKind === "workload" && parseSpiffeId(subject) !== null ? subject : foreignSubject(issuer, subject);
 }
+
+/**
+ * Claims that conditions read stay as they were within a domain, so that they judge the new token as they did the old one:
+ * without them a deny of whoever is a `contractor` would miss. Null when a deny reads what cannot stay: claims that are the new
+ * token's own, a `sub` that was not the subject's name, and over a border all that another domain's issuer says.
+ */
+function keptClaims({ subject: { token }, reach }: ExchangeInput): Readonly<Record<string, unknown>> | null {
+	const { claims } = token;
+	const within = reach.source.domain === reach.destination.domain;
+	const canStay = (name: string) => within && !OWN_CLAIMS.has(name) && name !== ANY_CLAIM;
+	// Over a border the subject has another name, by which the deny rules there know it.
+	const isSame = (name: string) => (name === "sub" ? !within || claims.sub === token.subject : canStay(name));
+	if (!reach.denies.flatMap(claimsRead).every(isSame)) return null;
+	const read = new Set([...reach.allows, ...reach.denies].flatMap(claimsRead));
+	const names = Object.keys(claims).filter((name) => canStay(name) && (read.has(name) || read.has(ANY_CLAIM)));
+	return Object.fromEntries(names.map((name) => [name, claims[name]]));
+}
+
+const claimsRead = ({ condition }: Rule): readonly string[] => condition?.claims ?? [];
+
+/** What the new token says for itself, or not at all. */
+const OWN_CLAIMS: ReadonlySet<string> = new Set(
+	"iss aud sub client_id jti iat nbf exp scope cnf act may_act firebreak".split(" "),
+);
 
 /**
  * Only what the subject token holds and some rule asks for; and enough of it that some rule is satisfied. A scope by which a

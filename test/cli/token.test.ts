@@ -330,6 +330,31 @@ describe("token rotate", () => {
 		expect(await own.json(["token", "rotate", ISSUER, "x-1"])).toMatchObject({ code: 2 });
 	});
 
+	test("refuses one whose time is still to come, since the new one would count at once", async () => {
+		const begins = new Date(Math.ceil(Date.now() / 1_000) * 1_000 + 1_800_000);
+		await own.query(
+			`select firebreak.register_token('${ISSUER}', 't-later', 'platform', 'x', now() + interval '1 hour', kind => 'issued',
+				subject => 'settlement', not_before => $1)`,
+			[begins],
+		);
+		const state = `pending (not yet valid until ${begins.toISOString()})`;
+		const before = await own.query("select from firebreak.passport");
+		expect(await own.json(["token", "rotate", ISSUER, "t-later"])).toMatchObject({
+			code: 2,
+			error: {
+				code: "usage",
+				problems: [{ message: expect.stringContaining(state), cure: "rotate it once it has begun, or revoke it" }],
+			},
+		});
+		expect(await own.query("select from firebreak.passport")).toHaveLength(before.length);
+		expect(await own.json(["token", "show", ISSUER, "t-later"])).toMatchObject({ state: "pending" });
+		expect((await own.firebreak(["token", "show", ISSUER, "t-later"])).out).toContain(state);
+		expect((await own.firebreak(["token", "list", "--owner", "platform"])).out).toContain(state);
+		const begun = begins.getTime();
+		expect(await own.json(["token", "show", ISSUER, "t-later"], begun)).toMatchObject({ state: "live" });
+		expect(await own.json(["token", "rotate", ISSUER, "t-later"], begun)).toMatchObject({ code: 0 });
+	});
+
 	test("takes no token for its id, and does not repeat it", async () => {
 		const { token } = await issued();
 		const { token: key } = await own.json(issue("--api-key", "--lifetime", "30d"));

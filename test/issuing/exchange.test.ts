@@ -14,6 +14,7 @@ import {
 } from "../../src/issuing/exchange.ts";
 import { type NoReach, type Reach, reachOf } from "../../src/issuing/reach.ts";
 import { restrictionsOf } from "../../src/issuing/restrictions.ts";
+import { conditionScope } from "../core/condition/scope.ts";
 import { crossing, domain, issuer, policy, policySet, segment, snapshotOf } from "../support/policy-set.ts";
 
 const NOW = Date.UTC(2026, 0, 31, 12);
@@ -252,6 +253,137 @@ describe("an exchanged token", () => {
 	];
 	test.each(refused)("is not given for %s", (_name, changes, error, detail) => {
 		expect(planExchange(input(changes))).toEqual({ error, detail });
+	});
+});
+
+describe("claims that conditions read", () => {
+	const allow = (condition: string) => ({ ...READ, condition });
+	const deny = (condition: string) => ({ ...READ, name: "deny", effect: "deny" as const, scopes: [], condition });
+	const claims = { sub: "alice", iss: "https://id.example.org", contractor: true, team: "red", idle: "x", exp: 1 };
+	const from = (token: Partial<TokenFacts> = {}) => subject({ token: facts({ claims, ...token }) });
+	const within = (...rules: object[]) => reachable([READ, ...rules] as Parameters<typeof policy>[0][]);
+	const over = (...rules: object[]) => {
+		const rows = [READ, ...rules].map((row) => ({ ...row, destination: "gateway" })) as Parameters<typeof policy>[0][];
+		const joined = { name: "over", source_domain: "internal", destination_domain: "partner", accepted: true };
+		return reachOf(snapshot(rows, [joined]), null, ORDERS, of("orders"), of("gateway"), NOW) as Reach;
+	};
+	const bare = exchanged({ scopes: ["payments:read"] });
+	const names = Object.keys(bare);
+
+	const kept: readonly (readonly [string, object, readonly string[]])[] = [
+		["a deny by it", deny("token.contractor == true"), ["contractor"]],
+		["a deny that looks first", deny("has(token.contractor) && token.contractor == true"), ["contractor"]],
+		["a deny by two", deny('token.contractor == true && token.team == "red"'), ["contractor", "team"]],
+		["an allow", { ...allow("!has(token.contractor)"), name: "allow" }, ["contractor"]],
+		["an allow by its name as a text", { ...allow('!("contractor" in token)'), name: "allow" }, ["contractor"]],
+		[
+			"an allow that may read any",
+			{ ...allow("token.all(k, k != params.k)"), name: "allow", paths: ["/{k}"] },
+			["contractor", "idle", "team"],
+		],
+		["a deny by one that the token lacks", deny("has(token.absent)"), []],
+		["a deny by the subject", deny('token.sub == "mallory"'), []],
+		[
+			"an allow by the new token's own",
+			{ ...allow('token.client_id == "x" && has(token.may_act)'), name: "allow" },
+			[],
+		],
+		["a deny by none", deny('request.method == "PUT"'), []],
+		["a deny that only watches", { ...deny("token.contractor == true && token.iss == 1"), mode: "monitor" }, []],
+	];
+	test.each(kept)("stay for %s", (_name, rule, wanted) => {
+		const plan = exchanged({ subject: from(), reach: within(rule), scopes: ["payments:read"] });
+		const more = Object.entries(plan).filter(([name]) => !names.includes(name));
+		expect(Object.fromEntries(more)).toEqual(
+			Object.fromEntries(wanted.map((name) => [name, claims[name as keyof typeof claims]])),
+		);
+		// What it says for itself is what it always is.
+		for (const name of names) expect(plan[name as keyof TokenClaims]).toEqual(bare[name as keyof TokenClaims]);
+	});
+
+	const own = "iss aud client_id jti iat nbf exp scope cnf act may_act firebreak".split(" ");
+	test.each([
+		...own.map((name) => `has(token.${name})`),
+		'token.client_id == "web"',
+		'token.team == "red" && token.iss == "https://id.example.org"',
+		"token[request.method] == true",
+		'token.exists(k, k == "contractor")',
+		"size(token) > 5",
+	])("of the new token's own: none is given where a deny reads %s", (condition) => {
+		expect(planExchange(input({ subject: from(), reach: within(deny(condition)) }))).toEqual({
+			error: "invalid_target",
+			detail: "condition",
+		});
+	});
+
+	test("of the name `sub`: none is given where a deny reads it, and it is not what names the subject", () => {
+		const renamed = { subject: from({ subject: "oid-1" }), reach: within(deny('token.sub == "alice"')) };
+		expect(planExchange(input(renamed))).toEqual({ error: "invalid_target", detail: "condition" });
+	});
+
+	test("stay behind at a border, and none is given where a deny there reads them", () => {
+		const open = exchanged({ subject: from(), reach: over({ ...allow("!has(token.contractor)"), name: "allow" }) });
+		expect(Object.keys(open)).toEqual(names);
+		const bySubject = deny('token.sub == "https://id.example.org|mallory"');
+		expect(Object.keys(exchanged({ subject: from(), reach: over(bySubject) }))).toEqual(names);
+		for (const condition of ["token.contractor == true", "has(token.absent)", "size(token) == 1", "has(token.iss)"]) {
+			expect(planExchange(input({ subject: from(), reach: over(deny(condition)) }))).toEqual({
+				error: "invalid_target",
+				detail: "condition",
+			});
+		}
+	});
+
+	test("whatever they say: what the rules refuse of the subject token, they refuse of the new one", () => {
+		const value = fc.constantFrom<unknown>(true, false, "red", 3, 0.5, null, ["a"], { level: 2 });
+		const given = fc.record(
+			{
+				contractor: value,
+				team: value,
+				level: value,
+				client_id: value,
+				iss: value,
+				sub: fc.constantFrom("alice", "bob"),
+			},
+			{ requiredKeys: [] },
+		);
+		const read = [
+			'request.method == "GET"',
+			"token.contractor == true",
+			"has(token.contractor) && token.contractor == true",
+			"!has(token.contractor)",
+			'"team" in token && token["team"] == "red"',
+			"token.level > 2",
+			'token.team == "red" || token.level.level == 2',
+		];
+		const denying = [...read, 'token.sub == "alice"', 'token.client_id == "red"', "has(token.iss)", "size(token) > 3"];
+		const allowing = [...read, '!token.exists(k, k == "team")'];
+		const some = (texts: string[], minLength: number) =>
+			fc.uniqueArray(fc.constantFrom(...texts), { minLength, maxLength: 3 });
+		const refuses = ({ allows, denies }: Reach, token: object) => {
+			const say = (rule: Reach["allows"][number]) =>
+				rule.condition?.evaluate(conditionScope({ token: token as TokenFacts["claims"] })) ?? "true";
+			return denies.some((rule) => say(rule) !== "false") || !allows.some((rule) => say(rule) === "true");
+		};
+		const seen = { refused: 0, kept: 0, open: 0 };
+		fc.assert(
+			fc.property(given, some(allowing, 1), some(denying, 0), (told, allows, denies) => {
+				const found = reachable([
+					...allows.map((text, index) => ({ ...allow(text), name: `a${index}` })),
+					...denies.map((text, index) => ({ ...deny(text), name: `d${index}` })),
+				]);
+				const plan = planExchange(input({ subject: from({ claims: told }), reach: found }));
+				if (isRefused(plan)) {
+					expect(plan.detail).toBe("condition");
+					seen.refused++;
+				} else if (refuses(found, told)) {
+					expect(refuses(found, plan)).toBe(true);
+					seen.kept++;
+				} else seen.open++;
+			}),
+			{ numRuns: 1_000 },
+		);
+		expect(Math.min(seen.refused, seen.kept, seen.open)).toBeGreaterThan(20);
 	});
 });
 

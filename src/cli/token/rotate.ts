@@ -66,6 +66,12 @@ async function findRotatable(database: Database, issuer: string, id: string, now
 	if (isExchanged(id)) throw refuse("it was given in exchange for another", "exchange that one again");
 	if (old.replacedBy !== null) throw refuse(`${old.replacedBy} takes its place already`, "rotate that one");
 	const state = stateOf(old, now);
+	if (state.startsWith("pending")) {
+		throw refuse(
+			`it is ${state}, and what took its place would count at once`,
+			"rotate it once it has begun, or revoke it",
+		);
+	}
 	if (state !== "live") throw refuse(`it is ${state}`, "issue another: firebreak token issue");
 	return old;
 }

@@ -17,18 +17,24 @@ export interface Program {
 	readonly run: Expression;
 	/** Names that are read from `params`. */
 	readonly params: readonly string[];
+	/** Names that are read from `token`; with {@link ANY_CLAIM} when some are computed. */
+	readonly claims: readonly string[];
 }
+
+/** Stands for all claims of a token. */
+export const ANY_CLAIM = "*";
 
 /** @throws ConditionRefusal for what is well typed, but not available or not bounded. */
 export function buildProgram(ast: ASTNode): Program {
-	const notes = { loops: 0, params: new Set<string>() };
+	const notes = { loops: 0, params: new Set<string>(), claims: new Set<string>() };
 	const run = new ConditionBuilder(new Map(), notes).build(ast);
-	return { run, params: Object.freeze([...notes.params]) };
+	return { run, params: Object.freeze([...notes.params]), claims: Object.freeze([...notes.claims]) };
 }
 
 interface Notes {
 	loops: number;
 	readonly params: Set<string>;
+	readonly claims: Set<string>;
 }
 
 class ConditionBuilder implements Builder {
@@ -108,6 +114,7 @@ class ConditionBuilder implements Builder {
 		const table = this.#table(owner);
 		if (table) {
 			lintKey(table, key, node);
+			this.#noteClaim(table, key);
 			return (frame) => table.has(frame, key);
 		}
 		const container = this.build(owner);
@@ -135,7 +142,9 @@ class ConditionBuilder implements Builder {
 	#variable(node: ASTNode, name: string): Expression {
 		const slot = this.#locals.get(name);
 		if (slot !== undefined) return (frame) => frame.locals[slot];
-		const whole = SCALARS.get(name) ?? TABLES.get(name)?.all;
+		const table = TABLES.get(name);
+		if (table) this.#noteClaim(table, ANY_CLAIM);
+		const whole = SCALARS.get(name) ?? table?.all;
 		if (whole) return whole;
 		if (RECORDS.has(name)) {
 			throw new ConditionRefusal(`${name} is no value of its own`, "read one of its fields", rangeOf(node));
@@ -154,6 +163,7 @@ class ConditionBuilder implements Builder {
 		if (table) {
 			lintKey(table, key, node);
 			if (table === TABLES.get("params")) this.#notes.params.add(key);
+			this.#noteClaim(table, key);
 			return (frame) => table.get(frame, key);
 		}
 		const container = this.build(owner);
@@ -172,6 +182,7 @@ class ConditionBuilder implements Builder {
 		const key = this.build(keyNode);
 		const table = this.#table(owner);
 		if (table) {
+			this.#noteClaim(table, ANY_CLAIM);
 			return (frame) => {
 				const name = key(frame);
 				return typeof name === "string" ? table.get(frame, name) : undefined;
@@ -190,11 +201,16 @@ class ConditionBuilder implements Builder {
 		if (!table) return this.#binary("in", [needle, haystack], node);
 		const text = literalText(needle);
 		if (text !== undefined) lintKey(table, text, needle);
+		this.#noteClaim(table, text ?? ANY_CLAIM);
 		const key = this.build(needle);
 		return (frame) => {
 			const name = key(frame);
 			return typeof name === "string" ? table.has(frame, name) : name === undefined ? undefined : false;
 		};
+	}
+
+	#noteClaim(table: Table, name: string): void {
+		if (table === TABLES.get("token")) this.#notes.claims.add(name);
 	}
 
 	#binary(operator: string, [leftNode, rightNode]: readonly [ASTNode, ASTNode], node: ASTNode): Expression {

@@ -20,12 +20,15 @@ import { Frame } from "./frame.ts";
 import { ConditionRefusal, locate } from "./refusal.ts";
 import type { ConditionScope } from "./scope.ts";
 
+export { ANY_CLAIM } from "./build.ts";
 export type { ConditionPeer, ConditionScope } from "./scope.ts";
 
 export interface Condition {
 	readonly text: string;
 	/** Names that it reads from `params`, so that a policy set can be refused whose templates do not capture them. */
 	readonly params: readonly string[];
+	/** Names that it reads from `token`; with {@link ANY_CLAIM} when some are computed. */
+	readonly claims: readonly string[];
 	/**
 	 * Never throws, changes nothing, keeps nothing of the scope, and does at most {@link LIMITS.conditionWork} units of
 	 * work, a few milliseconds. `error` stands for every failure at run time: a missing claim, a wrong type, spent work.
@@ -50,11 +53,13 @@ export function compileCondition(
 class CompiledCondition implements Condition {
 	readonly text: string;
 	readonly params: readonly string[];
+	readonly claims: readonly string[];
 	readonly #run: Program["run"];
 
-	constructor(text: string, { run, params }: Program) {
+	constructor(text: string, { run, params, claims }: Program) {
 		this.text = text;
 		this.params = params;
+		this.claims = claims;
 		this.#run = run;
 	}
 

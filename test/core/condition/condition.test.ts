@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { compileCondition } from "../../../src/core/condition/condition.ts";
+import { ANY_CLAIM, compileCondition } from "../../../src/core/condition/condition.ts";
 import { conditionScope, evaluate, type ScopeParts } from "./scope.ts";
 
 type Row = readonly [condition: string, answer: "true" | "false" | "error", parts?: ScopeParts];
@@ -239,6 +239,40 @@ describe("a compiled condition", () => {
 			"true",
 			"error",
 		]);
+	});
+
+	const claims: readonly (readonly [text: string, names: readonly string[]])[] = [
+		['request.method == "GET" && params.id == "a"', []],
+		["token.a == 1", ["a"]],
+		["has(token.a)", ["a"]],
+		["has(token.a.b) && token.a.b.c == 1", ["a"]],
+		['token["a"] == 1', ["a"]],
+		['token["https://example.org/roles"][0] == "x"', ["https://example.org/roles"]],
+		['"a" in token', ["a"]],
+		['"a" in token.b', ["b"]],
+		["token.a == token.b || !has(token.c)", ["a", "b", "c"]],
+		["token.a == 1 ? token.b == 1 : -token.c == 1", ["a", "b", "c"]],
+		["[token.a, token.b] == [1, 2]", ["a", "b"]],
+		['{"k": token.a}.k == 1', ["a"]],
+		["dyn(token.a) == 1", ["a"]],
+		["size(string(token.a)) == 1", ["a"]],
+		["token[request.method] == 1", [ANY_CLAIM]],
+		["token[token.a] == 1", ["a", ANY_CLAIM]],
+		["request.method in token", [ANY_CLAIM]],
+		['token.exists(k, k == "a")', [ANY_CLAIM]],
+		["size(token) == 0", [ANY_CLAIM]],
+		["dyn(token) == 1", [ANY_CLAIM]],
+		["[token].exists(t, has(t.a))", [ANY_CLAIM]],
+		["token.a.exists(x, token.b.all(y, x == y && has(token.c)))", ["a", "b", "c"]],
+		["params.id in token.a.map(x, x + token.b)", ["a", "b"]],
+		['["x"].exists(token, token == "x")', []],
+		['[{"a": 1}].exists(token, token.a == 1)', []],
+		['request.headers["a"] == "1" && "a" in request.query', []],
+	];
+	test.each(claims)("%s names the claims that it reads", (text, names) => {
+		const read = compile(text).claims;
+		expect(new Set(read)).toEqual(new Set(names));
+		expect(Object.isFrozen(read)).toBe(true);
 	});
 
 	test("changes nothing that it reads", () => {
