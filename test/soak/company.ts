@@ -8,6 +8,7 @@ import { startWorld, type World } from "../../demo/world.ts";
 import { JwksServer } from "../support/jwks-server.ts";
 import { startOtlpReceiver } from "../support/otlp-receiver.ts";
 import { Relay } from "../support/relay.ts";
+import { Watch } from "./watch.ts";
 
 export const PARTNER = { url: "https://id.partner.example.org", audience: "https://api.partner.example.org" } as const;
 /** A path that one policy allows, which comes and goes. */
@@ -21,8 +22,9 @@ export const SWITCHED = {
 export interface Company {
 	readonly world: World;
 	readonly issuers: Issuers;
-	/** The first one is never stopped: its memory is what is judged. */
+	/** The first one is never stopped before the end. */
 	readonly servers: RunningFirebreak[];
+	readonly watch: Watch;
 	/** Of the partner, whose keys are fetched. */
 	readonly keys: JwksServer;
 	serveKeys(): void;
@@ -44,6 +46,7 @@ export async function startCompany(resources: AsyncDisposableStack): Promise<Com
 	resources.defer(() => collector.stop());
 	const issuers = createIssuers();
 	const servers: RunningFirebreak[] = [];
+	const watch = new Watch();
 	let serverUrl = "";
 	const settings = {
 		...exportTo(collector.port),
@@ -67,6 +70,7 @@ export async function startCompany(resources: AsyncDisposableStack): Promise<Com
 			for (const name of ["Firebreak", "Firebreak 2"]) {
 				const server = await startFirebreak(ground, serverUrl, settings, name);
 				ground.resources.defer(server.process.stop);
+				watch.add(server.process);
 				servers.push(server);
 			}
 			const [first, second] = servers as [RunningFirebreak, RunningFirebreak];
@@ -77,6 +81,7 @@ export async function startCompany(resources: AsyncDisposableStack): Promise<Com
 		world,
 		issuers,
 		servers,
+		watch,
 		keys,
 		serveKeys,
 		partnerToken: () =>
@@ -93,6 +98,7 @@ export async function startCompany(resources: AsyncDisposableStack): Promise<Com
 			const where = { FIREBREAK_GRPC_ADDR: `127.0.0.1:${port}` };
 			const again = await startFirebreak(world, serverUrl, { ...settings, ...where }, "Firebreak 2");
 			resources.defer(again.process.stop);
+			watch.add(again.process);
 			servers[1] = { ...again, address: { ...again.address, port } };
 		},
 	};

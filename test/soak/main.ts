@@ -1,16 +1,16 @@
 /**
  * `make soak`: mixed traffic through a real Envoy for MINUTES (10), with a fault every few seconds from SEED. Ends with 1 when an
- * answer was wrong, a process died, or the memory of the server that ran all the while grew; see trend.ts.
+ * answer was wrong, see excuses.ts; when a server ended unasked, or with anything but 0 when asked, which at last all are; or
+ * when memory grew, see memory.ts.
  */
-import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { STORY } from "../../demo/story.ts";
 import { quantile } from "../bench/measure.ts";
 import { seeded } from "../fuzz/mutate.ts";
 import { SWITCHED, startCompany } from "./company.ts";
 import { FAULTS, type Switches } from "./faults.ts";
+import { judgeMemory } from "./memory.ts";
 import { type Kind, Switch, storyKinds, Traffic } from "./traffic.ts";
-import { MOST_GROWTH, type Sample, type Trend, trendOf } from "./trend.ts";
 
 const minutes = Number(process.env.MINUTES || 10);
 const seed = Number(process.env.SEED || Math.floor(Math.random() * 2 ** 31));
@@ -31,8 +31,7 @@ const [random, ofTraffic] = [seeded(seed), seeded(seed + 1)];
 
 await using resources = new AsyncDisposableStack();
 const company = await startCompany(resources);
-const { world, issuers, servers } = company;
-const [first] = servers as [(typeof servers)[0]];
+const { world, issuers, watch } = company;
 
 const READ = STORY[0]!;
 const OFFERS = STORY.find(({ row }) => row === 12)!;
@@ -67,19 +66,10 @@ const story = storyKinds();
 const special = Array.from({ length: Math.ceil(story.length / SPECIAL.length) }, () => SPECIAL).flat();
 const traffic = new Traffic(world, issuers, [...story, ...special]);
 
-const deaths: string[] = [];
-let over = false;
-void first.process.ended.then((end) => {
-	if (!over) deaths.push(`${first.process.name} ended with ${end}: ${first.process.output().slice(-2_000)}`);
-});
+const { deaths } = watch;
+const sampler = setInterval(() => watch.sample(), SAMPLE_MS);
 
-const samples: Sample[] = [];
-const sampler = setInterval(() => {
-	if (deaths.length > 0) return;
-	const status = readFileSync(`/proc/${first.process.pid}/status`, "utf8");
-	samples.push({ at: performance.now(), bytes: Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) * 1_024 });
-}, SAMPLE_MS);
-
+const begun = performance.now();
 traffic.start(CALLERS, ofTraffic);
 await sleep(WARM_UP_MS);
 let queue: (typeof FAULTS)[number][] = [];
@@ -88,53 +78,50 @@ let faults = 0;
 const broken: string[] = [];
 const goesOn = () => deaths.length + broken.length === 0;
 for (let warming = 2 * FAULTS.length; warming > 0 && goesOn(); warming--) await nextFault();
-samples.length = 0;
-const end = performance.now() + minutes * 60_000;
+const warm = performance.now();
+const end = warm + minutes * 60_000;
 while (performance.now() < end && goesOn()) await nextFault();
 await traffic.stop();
 clearInterval(sampler);
-over = true;
-
-if (broken.length + deaths.length > 0) report(null);
-else report(trendOf(samples));
+await watch.endAll();
+report();
 
 async function nextFault(): Promise<void> {
 	if (queue.length === 0) queue = [...FAULTS].sort(() => random() - 0.5);
 	const fault = queue.pop()!;
 	const before = traffic.milliseconds.length;
-	const begun = performance.now();
+	const struck = performance.now();
 	try {
-		await traffic.during(fault.name, () => fault.run(company, switches));
+		await traffic.during(fault, () => fault.run(company, switches));
 	} catch (error) {
 		broken.push(`${fault.name}: ${error instanceof Error ? error.message : error}`);
 		return;
 	}
 	faults++;
-	const took = ((performance.now() - begun) / 1_000).toFixed(1);
+	const took = ((performance.now() - struck) / 1_000).toFixed(1);
 	say(`  ${took.padStart(5)} s  ${String(traffic.milliseconds.length - before).padStart(6)} requests  ${fault.name}`);
 	await sleep(BETWEEN_FAULTS_MS);
 }
 
-function report(trend: Trend | null): void {
-	const { wrong, milliseconds, excused } = traffic;
+function report(): void {
+	const { wrong, milliseconds, ledger } = traffic;
+	const shares = ledger.shares();
 	for (const { kind, got, expected, during } of wrong.slice(0, 20)) {
 		say(`  WRONG: ${got}, not ${expected.join(" or ")}: ${kind}${during && ` (${during})`}`);
 	}
 	for (const part of broken) say(`  STAYED BROKEN: ${part}`);
 	for (const death of deaths) say(`  DIED: ${death}`);
-	say(
-		`requests    ${milliseconds.length}, ${wrong.length} wrong, ${excused} refused with 503 while something was broken`,
-	);
+	say(`requests    ${milliseconds.length}, ${wrong.length} wrong`);
+	for (const { text, good } of shares) say(`  ${good ? "excused" : "TOO MANY"} 503: ${text}`);
 	say(
 		`latency     p50 ${quantile(milliseconds, 0.5).toFixed(1)} ms, p99 ${quantile(milliseconds, 0.99).toFixed(1)} ms, through Envoy, a connection each`,
 	);
-	say(`faults      ${faults}, of ${FAULTS.length} kinds; ${deaths.length} crashes`);
-	if (trend !== null) {
-		const [from, to] = [samples[0]!, samples.at(-1)!].map(({ bytes }) => `${(bytes / 2 ** 20).toFixed(0)} MiB`);
-		const growth = `${(100 * trend.growth).toFixed(1)} % (at most ${100 * MOST_GROWTH} %)`;
-		say(`memory      ${from} to ${to}; over the last two thirds ${growth}`);
-	}
-	const good = wrong.length === 0 && broken.length === 0 && deaths.length === 0 && trend?.flat === true;
+	say(`faults      ${faults}, of ${FAULTS.length} kinds`);
+	say(`crashes     ${deaths.length}, of ${watch.lives.length} servers, each watched from its start to its end`);
+	const whole = broken.length + deaths.length === 0;
+	const memory = whole ? judgeMemory(watch.lives, begun, warm) : [];
+	for (const { text, good } of memory) say(`  ${good ? "memory" : "MEMORY GROWS"}: ${text}`);
+	const good = whole && wrong.length === 0 && [...shares, ...memory].every((each) => each.good);
 	say(good ? "soak: good" : `soak: bad; once more: make soak MINUTES=${minutes} SEED=${seed}`);
 	process.exitCode = good ? 0 : 1;
 }

@@ -5,6 +5,8 @@ import { type Line, STORY } from "../../demo/story.ts";
 import { ask } from "../../demo/teller.ts";
 import type { World } from "../../demo/world.ts";
 import { FirebreakError } from "../../src/core/errors.ts";
+import { type Excusing, Ledger } from "./excuses.ts";
+import { reasonOf } from "./refusals.ts";
 
 /** A request whose right answer changes. While it does, the old one and the new one are both right. */
 export class Switch {
@@ -44,20 +46,30 @@ export interface Wrong {
 	readonly kind: string;
 	readonly got: string;
 	readonly expected: readonly number[];
+	/** Names of the faults that touched it, or "". */
 	readonly during: string;
 }
 
-/** What no fault excuses. */
+/** The one status that a fault may excuse, when it declares so. */
 const REFUSED_FOR_NOW = 503;
+/** For so long after its end a fault still touches requests: proxies connect anew to what came back. */
+const GRACE_MS = 1_000;
+/** With time to spare: the client gives up far earlier. */
+const LONGEST_REQUEST_MS = 60_000;
+
+interface Period {
+	readonly fault: Excusing;
+	readonly from: number;
+	/** Infinite while it is under way. */
+	to: number;
+}
 
 export class Traffic {
 	readonly wrong: Wrong[] = [];
 	readonly milliseconds: number[] = [];
-	/** 503 while something was broken on purpose. */
-	excused = 0;
-	/** The fault under way, or "". */
-	fault = "";
-	#faults = 0;
+	readonly ledger = new Ledger();
+	/** Those that may touch a request which is under way. */
+	#periods: Period[] = [];
 	#over = false;
 	#callers: Promise<unknown> = Promise.resolve();
 	readonly #world: World;
@@ -83,42 +95,53 @@ export class Traffic {
 	}
 
 	/** Everything is whole for as long as no fault is under way. */
-	async during<Result>(name: string, work: () => Promise<Result>): Promise<Result> {
-		this.fault = name;
-		this.#faults++;
+	async during<Result>(fault: Excusing, work: () => Promise<Result>): Promise<Result> {
+		const from = performance.now();
+		const period = { fault, from, to: Number.POSITIVE_INFINITY };
+		this.#periods = [...this.#periods.filter(({ to }) => from - to < LONGEST_REQUEST_MS), period];
 		try {
 			return await work();
 		} finally {
-			this.fault = "";
-			this.#faults++;
+			period.to = performance.now();
 		}
+	}
+
+	/** Faults that touched a request which was sent then and has its answer now. */
+	#touched(sent: number): Excusing[] {
+		return this.#periods.filter(({ to }) => to + GRACE_MS >= sent).map(({ fault }) => fault);
 	}
 
 	async #ask({ name, send, expected }: Kind): Promise<void> {
 		const before = expected.state;
-		const faults = this.#faults;
-		const fault = this.fault;
+		const sent = performance.now();
 		let got: string;
 		let status = 0;
+		let trace = "";
 		try {
 			const { line, headers } = send();
-			const { response, milliseconds } = await ask(this.#world, this.#issuers, {
+			const { response, milliseconds, traceId } = await ask(this.#world, this.#issuers, {
 				...line,
 				headers: { ...line.headers, ...headers },
 			});
 			status = response.status;
+			trace = traceId;
 			got = String(status);
 			this.milliseconds.push(milliseconds);
 		} catch (error) {
 			got = error instanceof FirebreakError ? error.code : String(error);
 		}
 		const after = expected.state;
+		const faults = this.#touched(sent);
+		this.ledger.answered(faults);
 		// It changed there and back while this was under way: both were right.
 		const right = new Set([...before.statuses, ...after.statuses]);
 		if (right.has(status) || after.changes - before.changes > 2) return;
-		const broken = fault !== "" || this.#faults !== faults;
-		if (broken && status === REFUSED_FOR_NOW) this.excused++;
-		else this.wrong.push({ kind: name, got, expected: [...right], during: fault || this.fault });
+		if (status === REFUSED_FOR_NOW) {
+			const reason = await reasonOf(`${this.#world.workspace.path}/access.log`, trace);
+			if (this.ledger.excuses(reason, name, faults)) return;
+			got = `${got} (${reason})`;
+		}
+		this.wrong.push({ kind: name, got, expected: [...right], during: faults.map((fault) => fault.name).join(", ") });
 	}
 }
 
