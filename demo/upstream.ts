@@ -22,6 +22,9 @@ export interface Upstream {
 	stop(): Promise<void>;
 }
 
+/** Longer than anything here lasts. */
+const KEPT_MS = 3_600_000;
+
 export async function startUpstream(service: string): Promise<Upstream> {
 	let requests = 0;
 	// What is too large is for the proxy and Firebreak to say.
@@ -36,6 +39,8 @@ export async function startUpstream(service: string): Promise<Upstream> {
 		};
 		response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(echo));
 	});
+	// Envoy may send a request on a kept connection at the very moment at which Node closes it, and answers 503 then.
+	server.keepAliveTimeout = KEPT_MS;
 	server.listen(0, "127.0.0.1");
 	await once(server, "listening");
 	return {

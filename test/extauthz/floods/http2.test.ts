@@ -124,6 +124,10 @@ describe("what is no reason to hang up is only cheap", () => {
 	beforeAll(() => begin());
 	afterAll(end);
 
+	const unfit = (stream: number, [changed, other]: readonly [string, string]) => {
+		const list = checkHeaders().map(([name, value]) => [name, name === changed ? other : value] as const);
+		return frame(FRAME.HEADERS, FLAG.END_HEADERS, stream, headerBlock(list));
+	};
 	const PRIORITY = 2;
 	const UNKNOWN = 0xbe;
 	test.each([
@@ -133,6 +137,14 @@ describe("what is no reason to hang up is only cheap", () => {
 			() => many(1_000, (i) => frame(PRIORITY, 0, 1, Buffer.concat([uint32(0), Buffer.from([i & 0xff])]))),
 		],
 		["frames of an unknown kind", () => many(1_000, () => frame(UNKNOWN, 0, 0, Buffer.alloc(16)))],
+		[
+			"calls of unknown methods that are taken back at once",
+			(turn: number) => Buffer.concat([unfit(turn * 2 + 1, [":path", "/x"]), reset(turn * 2 + 1, 8)]),
+		],
+		[
+			"calls that are no gRPC, taken back at once",
+			(turn: number) => Buffer.concat([unfit(turn * 2 + 1, ["content-type", "text/plain"]), reset(turn * 2 + 1, 8)]),
+		],
 	])("%s", async (_name, bytes) => {
 		const before = victim.memory();
 		const attacker = attack();
