@@ -195,11 +195,12 @@ class TokenAuthenticator implements Authenticator {
 			const among = read.kid === null ? source.keys : null;
 			return after(isSignedBy(token, read.alg, key), (genuine) => {
 				const { times } = statement;
-				const seen = { issuer, source, key, times, among, until: keepUntil(genuine, times, this.#clock()) };
+				const verified = this.#clock();
+				const seen = { issuer, source, key, times, among, until: keepUntil(genuine, times, verified) };
 				const sighting: Sighting = genuine
 					? { ...seen, ...shownOf(issuer, key, read, statement), genuine }
 					: { ...seen, genuine };
-				this.#cache.set(digest, sighting, token.length);
+				this.#cache.set(digest, sighting, token.length, verified);
 				return sighting;
 			});
 		});

@@ -77,9 +77,20 @@ export class SightingCache {
 	}
 
 	/** @param size of the token in bytes. */
-	set(digest: string, sighting: Sighting, size: number): void {
+	set(digest: string, sighting: Sighting, size: number, now: number): void {
 		if (sighting.genuine) this.#genuine.set(digest, sighting, { size });
 		else this.#forged.set(digest, sighting, { size });
+		dropOver(this.#genuine, now);
+		dropOver(this.#forged, now);
+	}
+}
+
+/** Of the longest unused two that are over: twice what comes, so that what is kept follows what is in use. */
+function dropOver(cache: LRUCache<string, Genuine> | LRUCache<string, Forged>, now: number): void {
+	for (let turn = 0; turn < 2; turn++) {
+		const { value: oldest } = cache.rkeys().next();
+		if (oldest === undefined || cache.peek(oldest)!.until > now) return;
+		cache.delete(oldest);
 	}
 }
 

@@ -142,6 +142,20 @@ describe("a verified token", () => {
 	});
 });
 
+test("what is over makes room for what comes", async () => {
+	const [good, forged] = [0, 1].map((kind) =>
+		Array.from({ length: 8 }, (_, i) => world.token({ jti: `t-${kind}-${i}` })),
+	) as [string[], string[]];
+	for (const token of [...good, ...forged.map(forge)]) await ask(token);
+	expect(authenticator.kept).toMatchObject({ genuine: 8, forged: 8 });
+	pass(LIMITS.badTokenSeconds);
+	await ask(world.token({ jti: "next" }));
+	expect(authenticator.kept).toMatchObject({ genuine: 9, forged: 6 });
+	pass(LIMITS.tokenCacheSeconds);
+	for (let i = 0; i < 5; i++) await ask(world.token({ jti: `late-${i}` }));
+	expect(authenticator.kept).toMatchObject({ genuine: 5, forged: 0 });
+});
+
 describe("a forged token", () => {
 	test("is remembered for ten seconds", async () => {
 		const token = forge(world.token());
