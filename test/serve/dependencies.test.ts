@@ -69,25 +69,27 @@ afterAll(async () => {
 	workspace?.remove();
 });
 
-async function start(settings: Readonly<Record<string, string>> = {}): Promise<RealServer> {
-	const server = await startRealServer(database.url, settings);
-	running.push(server.stop);
-	return server;
-}
+/** A machine with other work would shed checks, and which of them would say nothing of the parts. */
+const CALM: Readonly<Record<string, number>> = { shedDelayMs: HOUR };
 
-/** With the bounds of PATIENT, which are set before the server's own modules are loaded. */
-async function startPatient(settings: Readonly<Record<string, string>> = {}): Promise<RealServer> {
+/** With other bounds than its own, which are set before the server's modules are loaded. */
+async function start(settings: Readonly<Record<string, string>> = {}, bounds = CALM): Promise<RealServer> {
 	const limits = pathToFileURL(path.resolve(import.meta.dirname, "../../src/core/limits.ts"));
 	const file = workspace.write(
-		"patient.mjs",
+		"bounds.mjs",
 		`import { LIMITS } from "${limits}";
-		for (const [name, value] of Object.entries(${JSON.stringify(PATIENT)})) {
+		for (const [name, value] of Object.entries(${JSON.stringify(bounds)})) {
 			if (!(name in LIMITS)) throw new Error(name + " is no limit");
 			LIMITS[name] = value;
 		}`,
 	);
-	return start({ NODE_OPTIONS: `--import=${pathToFileURL(file)}`, ...settings });
+	const server = await startRealServer(database.url, { NODE_OPTIONS: `--import=${pathToFileURL(file)}`, ...settings });
+	running.push(server.stop);
+	return server;
 }
+
+const startPatient = (settings: Readonly<Record<string, string>> = {}): Promise<RealServer> =>
+	start(settings, { ...CALM, ...PATIENT });
 
 /** In front of a part on 127.0.0.1. */
 async function relayed(port: number): Promise<Relay> {
