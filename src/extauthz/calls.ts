@@ -26,8 +26,9 @@ interface HandledCall {
 interface Watched {
 	readonly arrivedAt: number;
 	readonly path: string;
-	/** Of its connection, and of those the bytes of this call that make no message yet. */
+	/** Its connection. */
 	readonly holder: Holder;
+	/** That make no message yet. */
 	bytes: number;
 	/** Null until it begins. */
 	call: HandledCall | null;
@@ -38,6 +39,7 @@ type WatchedStream = ServerHttp2Stream & { [WATCHED]?: Watched | undefined };
 /** A connection. */
 interface Holder {
 	readonly session: ServerHttp2Session | null;
+	/** Of all its calls. */
 	bytes: number;
 	/** What it holds counts no more: it was closed for it. */
 	gone: boolean;
@@ -172,4 +174,5 @@ function letGo(stream: WatchedStream, call: HandledCall | null): void {
 	call.call = call.metadata = call.request = null;
 }
 
-function ignore(): void {}
+/** A listener for errors that say nothing: the stream is over. */
+export function ignore(): void {}

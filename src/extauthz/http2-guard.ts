@@ -6,7 +6,7 @@ import type { Http2Server, ServerHttp2Session, ServerHttp2Stream, ServerOptions 
 import { constants } from "node:http2";
 import type { Server } from "@grpc/grpc-js";
 import { LIMITS } from "../core/limits.ts";
-import { type CallLimits, Calls, type CallsOptions } from "./calls.ts";
+import { type CallLimits, Calls, type CallsOptions, ignore } from "./calls.ts";
 
 export type GuardLimits = CallLimits &
 	Readonly<
@@ -122,8 +122,6 @@ function answerAtOnce(stream: ServerHttp2Stream, answer: Buffer | typeof COMPRES
 	stream.respond([...HEADERS], WITH_TRAILERS);
 	stream.end(answer);
 }
-
-function ignore(): void {}
 
 function sendTrailers(this: ServerHttp2Stream): void {
 	if (!this.destroyed && !this.closed) this.sendTrailers(TRAILERS);

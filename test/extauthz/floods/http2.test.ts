@@ -228,6 +228,12 @@ describe("bounds over all connections", () => {
 		await expectSound(before);
 	});
 
+	/** So many calls, of which the end is still to come. */
+	const begun = (count: number, block: Buffer, data: Buffer) =>
+		many(count, (index) => {
+			const stream = index * 2 + 1;
+			return Buffer.concat([frame(FRAME.HEADERS, FLAG.END_HEADERS, stream, block), frame(FRAME.DATA, 0, stream, data)]);
+		});
 	const HEALTH_CHECK = "/grpc.health.v1.Health/Check";
 	const ofPath = (path: string) =>
 		checkHeaders().map(([name, value]) => [name, name === ":path" ? path : value] as const);
@@ -238,15 +244,7 @@ describe("bounds over all connections", () => {
 			const attacker = attack();
 			const start = Buffer.concat([Buffer.from([0]), uint32(4_000_000)]);
 			const block = headerBlock(ofPath(path));
-			attacker.socket.write(
-				many(200, (index) => {
-					const stream = index * 2 + 1;
-					return Buffer.concat([
-						frame(FRAME.HEADERS, FLAG.END_HEADERS, stream, block),
-						frame(FRAME.DATA, 0, stream, start),
-					]);
-				}),
-			);
+			attacker.socket.write(begun(200, block, start));
 			for (let turn = 0; !attacker.closed && turn < 2_000; turn++) {
 				attacker.socket.write(frame(FRAME.DATA, 0, (turn % 200) * 2 + 1, Buffer.alloc(16_000)));
 				if (turn % 50 === 0) await answers();
@@ -277,15 +275,7 @@ describe("bounds over all connections", () => {
 		const bomb = gzipSync(Buffer.alloc(4_000_000));
 		const packed = Buffer.concat([Buffer.from([1]), uint32(bomb.length), bomb]);
 		const block = headerBlock(checkHeaders([["grpc-encoding", "gzip"]]));
-		attacker.socket.write(
-			many(100, (index) => {
-				const stream = index * 2 + 1;
-				return Buffer.concat([
-					frame(FRAME.HEADERS, FLAG.END_HEADERS, stream, block),
-					frame(FRAME.DATA, 0, stream, packed),
-				]);
-			}),
-		);
+		attacker.socket.write(begun(100, block, packed));
 		const refused = () =>
 			attacker.frames.filter(({ type, flags }) => type === FRAME.HEADERS && flags & FLAG.END_STREAM);
 		await until("all are refused", () => refused().length === 100);
