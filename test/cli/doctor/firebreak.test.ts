@@ -46,8 +46,8 @@ test("nothing is wrong with a company whose server enforces the newest revision"
 	const url = await company();
 	servers.push(await startServer(url, "one"));
 	const { code, out, err } = await doctor({ DATABASE_URL: url });
-	expect({ code, err }).toEqual({ code: 0, err: "" });
 	expect(out).toMatch(/^Firebreak on \S+, revision 1, 1 live server: nothing is wrong\n$/);
+	expect({ code, err }).toEqual({ code: 0, err: "" });
 });
 
 test("no server, a wrong setting, a domain without an issuer, a policy under monitor", async () => {

@@ -6,6 +6,8 @@ import { type PolicySource, postgresSource } from "../../../src/store/follow/sou
 import { realTimers } from "../../../src/store/follow/timers.ts";
 import { openDatabase } from "../../../src/store/pool.ts";
 import { createHeartbeat } from "../../../src/store/servers/heartbeat.ts";
+import { listServers } from "../../../src/store/servers/list.ts";
+import { until } from "../../support/wait.ts";
 
 export interface FollowingServer {
 	readonly follower: PolicyFollower;
@@ -56,6 +58,11 @@ export async function startServer(url: string, id: string, options: ServerOption
 	heartbeat.start();
 	await follower.start();
 	await told.promise;
+	// Its heartbeat runs beside it: the row follows a moment after.
+	await until(`server ${id} has told what it enforces`, async () => {
+		const { servers } = await listServers(database);
+		return servers.some((server) => server.id === id && server.live && server.behind?.revisions === 0);
+	});
 	return {
 		follower,
 		async stop() {
