@@ -1,6 +1,7 @@
 /** Signing, and nothing else: what comes in was judged before. */
 import { randomBytes } from "node:crypto";
 import { importJWK, type JWTPayload, SignJWT } from "jose";
+import { LIMITS } from "../core/limits.ts";
 import type { TokenClaims } from "./claims.ts";
 import type { SigningKey } from "./keys/signing-key.ts";
 
@@ -11,6 +12,9 @@ export async function signToken(key: SigningKey, claims: TokenClaims): Promise<s
 		.setProtectedHeader(header)
 		.sign(await importJWK(key.jwk, key.alg));
 }
+
+/** Whether no server would read the token, for its length: such a one is never handed out. Compact tokens are ASCII. */
+export const isTooLong = (token: string): boolean => token.length > LIMITS.tokenBytes;
 
 /** Ids begin with it when a token was given in exchange for another: those are exchanged again, never rotated. */
 const EXCHANGED = "x-";

@@ -20,6 +20,7 @@ import type { TokenClaims } from "../issuing/claims.ts";
 import { planExchange } from "../issuing/exchange.ts";
 import { type Reach, reachOf } from "../issuing/reach.ts";
 import { restrictionsOf } from "../issuing/restrictions.ts";
+import { isTooLong } from "../issuing/sign.ts";
 import type { TlsClient } from "./client.ts";
 import { OAuthError } from "./oauth-error.ts";
 
@@ -91,6 +92,7 @@ export async function exchangeToken(
 	const plan = planExchange({ subject, client, reach, issuer, scopes: asked.scopes, id, now: instant });
 	if ("error" in plan) throw new OAuthError(plan.error, plan.detail);
 	const signed = await options.sign(issuer.domain, view, plan);
+	if (isTooLong(signed)) throw new OAuthError("invalid_target", "size");
 	await options.register(plan);
 	const { exp, iat, scope } = plan;
 	return {

@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { FirebreakError } from "../../src/core/errors.ts";
 import { Lane } from "../../src/core/lane/lane.ts";
+import { LIMITS } from "../../src/core/limits.ts";
 import type { CredentialVerdict, TokenFacts } from "../../src/core/request.ts";
 import type { TokenClaims } from "../../src/issuing/claims.ts";
 import { OAuthError } from "../../src/public/oauth-error.ts";
@@ -99,6 +100,14 @@ test("the record is written before anybody gets the token", async () => {
 		tokenId: "x-1",
 		from: { issuer: "https://id.example.org", id: "s-1" },
 	});
+});
+
+test("one that no server would read is not given, nor recorded", async () => {
+	const sign = (length: number) => ({ sign: async () => "a".repeat(length) });
+	expect((await exchange(sign(LIMITS.tokenBytes))).body.access_token).toHaveLength(LIMITS.tokenBytes);
+	expect(steps).toEqual(["registered"]);
+	expect(await refusal(exchange(sign(LIMITS.tokenBytes + 1)))).toBe("400 invalid_target size");
+	expect(steps).toEqual(["registered"]);
 });
 
 describe("no token is given", () => {
