@@ -28,6 +28,7 @@ import { invalid, isRefusal, type Refusal, refuse } from "./refusal.ts";
 import type { Shown } from "./shown.ts";
 import { isSignedBy } from "./signature.ts";
 import { judgeTimes } from "./times.ts";
+import { eventLoopTurns, type Turns } from "./turns.ts";
 
 export interface CredentialDemand {
 	/** The destination domain's. Rows and the array are frozen and keep their identity while they do not change. */
@@ -47,8 +48,8 @@ export type LaneView = Pick<Lane, "revocationOf" | "registry" | "domainKeys">;
 
 export interface Authenticator {
 	/**
-	 * Judges a request that needs a token. A value at once, unless a key is fetched, a slow signature verified or a memory
-	 * asked that servers share. Neither throws nor rejects for anything that a request holds.
+	 * Judges a request that needs a token. A value at once, unless it has to wait for its turn, a key is fetched, a slow
+	 * signature verified or a memory asked that servers share. Neither throws nor rejects for anything that a request holds.
 	 */
 	authenticate(request: CredentialRequest, demand: CredentialDemand): CredentialVerdict | Promise<CredentialVerdict>;
 	/**
@@ -82,6 +83,8 @@ export interface AuthenticatorOptions {
 	readonly replay: ReplayMemory;
 	/** Verified tokens that are remembered; default LIMITS.tokenCacheEntries. */
 	readonly cacheEntries?: number;
+	/** Of signatures; default: of the process's own event loop. */
+	readonly turns?: Turns;
 }
 
 export function createAuthenticator(options: AuthenticatorOptions): Authenticator {
@@ -104,14 +107,17 @@ class TokenAuthenticator implements Authenticator {
 	readonly #keys: KeyRing;
 	readonly #cache: SightingCache;
 	readonly #proofs: ProofJudge;
+	readonly #turns: Turns;
 	/** Verifications under way, so that a token seen for the first time by many requests is verified once. */
 	readonly #underWay = new Map<string, { readonly issuer: Issuer; readonly outcome: Promise<Sighting | Refusal> }>();
 
-	constructor({ clock, keys, replay, cacheEntries = LIMITS.tokenCacheEntries }: AuthenticatorOptions) {
+	constructor(options: AuthenticatorOptions) {
+		const { clock, keys, replay, cacheEntries = LIMITS.tokenCacheEntries, turns = eventLoopTurns() } = options;
 		this.#clock = clock;
 		this.#keys = keys;
+		this.#turns = turns;
 		this.#cache = new SightingCache(cacheEntries);
-		this.#proofs = new ProofJudge(replay);
+		this.#proofs = new ProofJudge(replay, turns);
 	}
 
 	get kept(): Kept {
@@ -133,17 +139,28 @@ class TokenAuthenticator implements Authenticator {
 		const presented = { credential, digest, request, demand, remember };
 		const now = this.#clock();
 		if (looksLikeApiKey(credential.token)) return this.#judgeKey(presented, now);
-		const known = this.#cache.get(digest, now, demand.lane.domainKeys);
-		if (known && demand.issuers.includes(known.issuer.row)) {
+		const known = this.#find(presented, now);
+		if (known) {
 			if (known.genuine) this.counts.hit++;
 			else this.counts.hit_bad++;
 			return this.#judge(known, presented, now);
 		}
-		return this.#meet(presented, now);
+		return this.#turns.take(sourceOf(demand), () => this.#meet(presented, this.#clock()));
+	}
+
+	#find({ digest, demand }: Presented, now: number): Sighting | undefined {
+		const known = this.#cache.get(digest, now, demand.lane.domainKeys);
+		return known && demand.issuers.includes(known.issuer.row) ? known : undefined;
 	}
 
 	/** A token that is not known: everything that needs no key is judged first, so that forgeries cost little. */
 	#meet(presented: Presented, now: number): CredentialVerdict | Promise<CredentialVerdict> {
+		// It may have been verified for another request while this one waited for its turn.
+		const known = this.#find(presented, now);
+		if (known) {
+			this.counts.joined++;
+			return this.#judge(known, presented, now);
+		}
 		const read = readToken(presented.credential.token);
 		if (isRefusal(read)) return read;
 		const issuer = findIssuer(presented.demand.issuers, read.claims);
@@ -256,9 +273,13 @@ class TokenAuthenticator implements Authenticator {
 		const { origins } = demand;
 		const { key } = confirmation;
 		const { nonce } = issuer.options;
-		return this.#proofs.judge(proof, { key, tokenHash, request, origins, nonce, remember }, now);
+		const source = sourceOf(demand);
+		return this.#proofs.judge(proof, { key, tokenHash, request, origins, nonce, remember, source }, now);
 	}
 }
+
+/** Whose turn it is: callers without a workload identity have their address. */
+const sourceOf = ({ use: { source, address } }: CredentialDemand): string => source?.name ?? `address ${address}`;
 
 /** Nothing more is to be shown. */
 const HELD: Proven = Object.freeze({ kind: "proven", nonce: null });

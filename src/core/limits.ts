@@ -119,6 +119,8 @@ export const LIMITS = {
 	/** Credentials of one source that one server verifies and finds forged; a signature takes some 0.1 ms. */
 	forgeriesPerSecond: 100,
 	forgeriesBurst: 400,
+	/** Time for verifying credentials in one turn of the event loop; the rest waits for the next, every source in turn. */
+	verifyTurnMs: 1,
 	/** Budgets of one kind that are remembered; the longest unused are forgotten first. Longer keys are hashed. */
 	budgets: 65_536,
 	budgetKeyChars: 256,

@@ -7,7 +7,7 @@ import { Lane } from "../../src/core/lane/lane.ts";
 import { LIMITS } from "../../src/core/limits.ts";
 import type { LaneRow } from "../../src/core/model.ts";
 import type { CredentialVerdict, TokenFacts } from "../../src/core/request.ts";
-import { bearer, demandOf, issuerRow, proofMemory, REQUEST, TokenWorld } from "../support/tokens.ts";
+import { bearer, demandOf, endlessTurn, issuerRow, proofMemory, REQUEST, TokenWorld } from "../support/tokens.ts";
 
 const START = 1_780_000_000;
 const world = new TokenWorld(START);
@@ -22,7 +22,7 @@ beforeEach(() => {
 });
 
 const create = (cacheEntries = 100) =>
-	createAuthenticator({ clock: () => now, keys: ring, replay: proofMemory(), cacheEntries });
+	createAuthenticator({ clock: () => now, keys: ring, replay: proofMemory(), cacheEntries, turns: endlessTurn() });
 const demand = demandOf(world.internal);
 const ask = (token: string, over: Partial<CredentialDemand> = {}) =>
 	authenticator.authenticate(bearer(token), { ...demand, ...over });

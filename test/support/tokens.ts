@@ -11,6 +11,7 @@ import {
 } from "../../demo/tokens.ts";
 import type { CredentialDemand, CredentialRequest } from "../../src/authn/authenticator.ts";
 import { MemoryReplay, type MemoryReplayOptions } from "../../src/authn/proof/memory.ts";
+import { Turns } from "../../src/authn/turns.ts";
 import { Lane } from "../../src/core/lane/lane.ts";
 import type { IssuerRow } from "../../src/core/model.ts";
 
@@ -64,6 +65,11 @@ export const REQUEST = {
 
 export function bearer(token: string): CredentialRequest {
 	return { ...REQUEST, authorization: [`Bearer ${token}`] };
+}
+
+/** No time passes, so nothing ever waits for its turn. */
+export function endlessTurn(): Turns {
+	return new Turns({ stopwatch: () => 0, afterTurn: () => {} });
 }
 
 /** A memory of used proofs that began long ago. */

@@ -11,6 +11,7 @@ import { after } from "../after.ts";
 import { importPublicKey, type PublicKey, thumbprintOf } from "../keys/public-key.ts";
 import { type ProofFault, type Refusal, refuse } from "../refusal.ts";
 import { isSignedBy } from "../signature.ts";
+import type { Turns } from "../turns.ts";
 import type { ReplayMemory } from "./memory.ts";
 import { judgeNonce, nonceAt } from "./nonce.ts";
 import { readProof, type UnverifiedProof } from "./proof.ts";
@@ -30,6 +31,8 @@ export interface ProofDemand {
 	readonly nonce: boolean;
 	/** False: whether it was used before is not asked, and it stays unused. */
 	readonly remember: boolean;
+	/** Whose turn it takes to verify it. */
+	readonly source: string;
 }
 
 /** A proof that holds. */
@@ -49,12 +52,14 @@ const PROVEN: Proven = Object.freeze({ kind: "proven", nonce: null });
 
 export class ProofJudge {
 	readonly #memory: ReplayMemory;
+	readonly #turns: Turns;
 	/** Keys that tokens are bound to, by thumbprint. */
 	readonly #keys: LRUCache<string, KnownKey>;
 
 	/** @param keys kept ready at most, 1 or more; default LIMITS.proofKeys. */
-	constructor(memory: ReplayMemory, keys: number = LIMITS.proofKeys) {
+	constructor(memory: ReplayMemory, turns: Turns, keys: number = LIMITS.proofKeys) {
 		this.#memory = memory;
+		this.#turns = turns;
 		this.#keys = new LRUCache({ max: keys });
 	}
 
@@ -63,7 +68,7 @@ export class ProofJudge {
 		return this.#keys.size;
 	}
 
-	/** At once, but for a memory that others share. Neither throws nor rejects. */
+	/** At once, but for a turn to wait for and a memory that others share. Neither throws nor rejects. */
 	judge(text: string, demand: ProofDemand, now: number): Proven | Refusal | Promise<Proven | Refusal> {
 		const proof = readProof(text);
 		if (typeof proof === "string") return wrong(proof);
@@ -75,7 +80,8 @@ export class ProofJudge {
 		if (nonce.kind === "refused") return nonce;
 		const id = hash("sha256", `${demand.key} ${proof.id}`, "base64url");
 		if (demand.remember && this.#memory.has(id)) return refuse("proof_replayed", "used");
-		return after(isSignedBy(text, proof.alg, key), (genuine) => {
+		const verdict = this.#turns.take(demand.source, () => isSignedBy(text, proof.alg, key));
+		return after(verdict, (genuine) => {
 			if (!genuine) return wrong("signature");
 			if (!demand.remember) return nonce;
 			const used = { id, key: demand.key, issuedAt: proof.issuedAt * 1000, until: endOf(proof) };

@@ -5,7 +5,7 @@ import { createAuthenticator } from "../../../src/authn/authenticator.ts";
 import { KeyRing } from "../../../src/authn/keys/ring.ts";
 import { judgeNonce, nonceAt } from "../../../src/authn/proof/nonce.ts";
 import { LIMITS } from "../../../src/core/limits.ts";
-import { demandOf, issuerRow, proofMemory, REQUEST, TokenWorld } from "../../support/tokens.ts";
+import { demandOf, endlessTurn, issuerRow, proofMemory, REQUEST, TokenWorld } from "../../support/tokens.ts";
 
 const SLOT = LIMITS.nonceSeconds * 1000;
 const secret = Buffer.alloc(32, 1);
@@ -32,7 +32,12 @@ test("a token's request: told a nonce, good with it, told the next one before it
 	let now = start;
 	const world = new TokenWorld(start / 1000);
 	const ring = new KeyRing({ clock: () => now });
-	const authenticator = createAuthenticator({ clock: () => now, keys: ring, replay: proofMemory({ secret }) });
+	const authenticator = createAuthenticator({
+		clock: () => now,
+		keys: ring,
+		replay: proofMemory({ secret }),
+		turns: endlessTurn(),
+	});
 	const demand = demandOf([issuerRow({ ...world.issuers.main, options: { dpop_nonce: true } })]);
 	const holder = makeSigningKey("ES256", "holder");
 	const token = world.token({ exp: start / 1000 + 3_000, cnf: { jkt: jwkThumbprint(holder) } });

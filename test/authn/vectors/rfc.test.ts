@@ -6,6 +6,7 @@ import { algorithmOf, importKeySet, KeySet } from "../../../src/authn/keys/keyse
 import { ProofJudge } from "../../../src/authn/proof/judge.ts";
 import { isRefusal } from "../../../src/authn/refusal.ts";
 import { isSignedBy } from "../../../src/authn/signature.ts";
+import { eventLoopTurns } from "../../../src/authn/turns.ts";
 import { certificateHash } from "../../../src/extauthz/certificate.ts";
 import { proofMemory } from "../../support/tokens.ts";
 import { CERTIFICATE, DPOP, REFUSED, SIGNED, THUMBPRINTS } from "./rfc.ts";
@@ -72,13 +73,14 @@ describe("the protected resource request of RFC 9449, 7.1", () => {
 		origins: [],
 		nonce: false,
 		remember: true,
+		source: "client",
 	};
 	const judge = (proof: string, over: Partial<typeof demand> = {}, now = DPOP.iat) =>
-		new ProofJudge(proofMemory()).judge(proof, { ...demand, ...over }, now * 1000);
+		new ProofJudge(proofMemory(), eventLoopTurns()).judge(proof, { ...demand, ...over }, now * 1000);
 
 	test("its proof holds, once", async () => {
 		expect(demand.tokenHash).toBe(DPOP.ath);
-		const proofs = new ProofJudge(proofMemory());
+		const proofs = new ProofJudge(proofMemory(), eventLoopTurns());
 		expect(await proofs.judge(DPOP.proof, demand, DPOP.iat * 1000)).toEqual({ kind: "proven", nonce: null });
 		expect(await proofs.judge(DPOP.proof, demand, DPOP.iat * 1000)).toMatchObject({ reason: "proof_replayed" });
 	});
