@@ -152,7 +152,7 @@ export const FUNCTION_TEXTS: Readonly<Record<string, Readonly<Record<string, str
 		expires: "from this instant on uses are refused, though the token lives on",
 		kind: "`registered`: another issuer's; `issued`: Firebreak signed it, and it carries its restrictions; `api_key`. It stays",
 		subject: "its `sub`; an API key's client, or workload by its SPIFFE ID",
-		scopes: "empty: those of the token. Of a `registered` one only these count",
+		scopes: "empty: those of the token. Only these let a `registered` one pass; deny rules know it by all of its own",
 		sources: "segments or SPIFFE IDs that may use it; empty: any. So with the other lists",
 		destinations: "segments that it may be used for",
 		networks: "that the caller's address is in",

@@ -52,6 +52,7 @@ function shownOf(key: ApiKey, issuer: Issuer): Shown {
 		subject: key.subject,
 		subjectKind: parseSpiffeId(key.subject)?.path ? "workload" : "client",
 		scopes: key.scopes,
+		allScopes: key.scopes,
 		issuedAt: key.issuedAt,
 		expiresAt: key.expiresAt,
 		keyThumbprint: null,

@@ -297,6 +297,7 @@ function shownOf(
 		subject,
 		subjectKind,
 		scopes,
+		allScopes: scopes,
 		issuedAt: times.issuedAt,
 		expiresAt: times.expiresAt,
 		keyThumbprint: key.thumbprint,

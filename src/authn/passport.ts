@@ -59,7 +59,10 @@ function brokenBy(
 	return null;
 }
 
-/** A registration narrows the scopes of a token, and says whose it is; what the token says of itself stands first. */
+/**
+ * A registration narrows the scopes by which a token passes, never those by which it is denied, and says whose it is; what
+ * the token says of itself stands first.
+ */
 function registeredAs(token: TokenFacts, { passport, scopes }: Registration): TokenFacts {
 	return Object.freeze({
 		...token,

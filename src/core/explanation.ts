@@ -2,6 +2,7 @@
 import type { Step } from "./decide/trace.ts";
 import type { Decision, Place, WouldBe } from "./decision.ts";
 import type { Reason } from "./reasons.ts";
+import { withheldScopes } from "./withheld-scopes.ts";
 
 /** A request made up by an operator. */
 export interface ExplainQuery {
@@ -46,6 +47,8 @@ export interface ExplanationView {
 		readonly owner: string | null;
 		readonly purpose: string | null;
 		readonly scopes: readonly string[];
+		/** What its registration takes away: it lets nothing pass, and deny rules still know the token by it. */
+		readonly withheld_scopes: readonly string[];
 	} | null;
 	readonly steps: readonly Step[];
 }
@@ -71,6 +74,7 @@ export function viewExplanation({ decision, steps }: Explained): ExplanationView
 			owner: token.owner,
 			purpose: token.purpose,
 			scopes: token.scopes,
+			withheld_scopes: withheldScopes(token),
 		},
 		steps,
 	};

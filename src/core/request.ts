@@ -64,7 +64,10 @@ export interface TokenFacts {
 	/** As the issuer writes it; it names something only together with issuer and kind. */
 	readonly subject: string;
 	readonly subjectKind: SubjectKind;
+	/** Those that let it pass: of a registered token, the ones that it is registered with. */
 	readonly scopes: readonly string[];
+	/** Everything that it has itself, by which deny rules know it. The same array as `scopes`, unless that is less. */
+	readonly allScopes: readonly string[];
 	/** Seconds since the epoch, fractions allowed. */
 	readonly issuedAt: number | null;
 	readonly expiresAt: number;

@@ -60,6 +60,7 @@ function credentialOf(row: CredentialColumns): CredentialVerdict {
 			subject: "a subject that is not recorded",
 			subjectKind: "workload",
 			scopes: row.token_scopes ?? [],
+			allScopes: row.token_scopes ?? [],
 			issuedAt: null,
 			expiresAt: Number.POSITIVE_INFINITY,
 			keyThumbprint: null,

@@ -39,6 +39,7 @@ const denied: Decision = {
 		subject: "alice",
 		subjectKind: "client",
 		scopes: ["payments:read"],
+		allScopes: ["payments:read"],
 		issuedAt: 0,
 		expiresAt: 1,
 		keyThumbprint: null,
@@ -166,7 +167,7 @@ describe("explain", () => {
 			policy: null,
 			revision: 17,
 			source: { segment: "orders", principal: "spiffe://prod.example.org/ns/orders/sa/orders" },
-			token: { issuer: "https://issuer.example.org", id: "t1", scopes: ["payments:read"] },
+			token: { issuer: "https://issuer.example.org", id: "t1", scopes: ["payments:read"], withheld_scopes: [] },
 			steps: answer.steps,
 		});
 		expect(io.out()).not.toContain("planted");

@@ -26,7 +26,7 @@ const snapshot = snapshotOf({
 async function judge(networks: readonly string[]) {
 	const lane = new Lane();
 	const passport = { owner: "team-orders", purpose: "nightly export", networks };
-	const registered = { issuer: main.url, token_id: "token-1", expires: NOW, scopes: [], passport };
+	const registered = { issuer: main.url, token_id: "token-1", expires: NOW, scopes: ["b"], passport };
 	lane.restore({ kind: "passport", payload: registered, until: null });
 	const keys = new KeyRing({ clock: () => NOW });
 	const steps: Step[] = [];
@@ -78,7 +78,8 @@ test.each([
 		id: "token-1",
 		owner: "team-orders",
 		purpose: "nightly export",
-		scopes: ["a", "b"],
+		scopes: ["b"],
+		withheld_scopes: ["a"],
 	});
 	const recorded = decisionRecord("denial", {
 		id: "i",

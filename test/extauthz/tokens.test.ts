@@ -89,6 +89,7 @@ describe("the cases of one token and one request", () => {
 			use,
 			origins,
 			scopes: example.scopes ?? [],
+			deniedScopes: example.deniedScopes ?? [],
 			domain: { flow: bound ? "mtls+bound-token" : "mtls+token", passport } as const,
 		};
 		const first = await service.ask(request, rules);

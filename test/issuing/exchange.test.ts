@@ -70,6 +70,7 @@ const facts = (changes: Partial<TokenFacts> = {}): TokenFacts => ({
 	subject: "alice",
 	subjectKind: "user",
 	scopes: ["payments:read", "payments:write", "gold", "profile"],
+	allScopes: changes.scopes ?? ["payments:read", "payments:write", "gold", "profile"],
 	issuedAt: SECONDS - 60,
 	expiresAt: SECONDS + 3_600,
 	keyThumbprint: "k",

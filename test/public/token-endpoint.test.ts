@@ -29,6 +29,7 @@ const TOKEN: TokenFacts = {
 	subject: "alice",
 	subjectKind: "user",
 	scopes: ["r"],
+	allScopes: ["r"],
 	issuedAt: NOW / 1_000 - 1,
 	expiresAt: NOW / 1_000 + 600,
 	keyThumbprint: null,

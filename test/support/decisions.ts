@@ -8,6 +8,7 @@ export const TOKEN: TokenFacts = Object.freeze({
 	subject: "alice",
 	subjectKind: "user",
 	scopes: ["payments:read"],
+	allScopes: ["payments:read"],
 	issuedAt: 1_769_860_000,
 	expiresAt: 1_769_863_600,
 	keyThumbprint: "thumb",

@@ -4,7 +4,7 @@
  */
 import type { PolicyRow, PolicySet, SegmentRow } from "../../src/core/model.ts";
 import type { DenyReason } from "../../src/core/reasons.ts";
-import type { CredentialVerdict, Request } from "../../src/core/request.ts";
+import type { CredentialVerdict, Request, TokenFacts } from "../../src/core/request.ts";
 
 export interface Answer {
 	readonly reason: string;
@@ -42,9 +42,9 @@ export function oracle(set: PolicySet, request: Request, credential: CredentialV
 	const flows = [domain?.flow, joined?.crossing?.flow];
 	const tokenIsDue = flows.some((flow) => flow?.includes("token"));
 	if (tokenIsDue && credential.kind === "refused") failures.push(credential.reason);
-	const scopes = tokenIsDue && credential.kind === "token" ? credential.token.scopes : [];
+	const token = tokenIsDue && credential.kind === "token" ? credential.token : { scopes: [], allScopes: [] };
 	const sources = anonymous ? ["anonymous"] : source ? [source.name, "*"] : [];
-	const judged = judgeRows(policiesOf(set, destination, sources), request, scopes, now);
+	const judged = judgeRows(policiesOf(set, destination, sources), request, token, now);
 	if (judged.failure) {
 		failures.push(anonymous && judged.failure === "no_policy" ? "identity_missing" : judged.failure);
 	}
@@ -98,11 +98,12 @@ const policiesOf = (set: PolicySet, destination: SegmentRow | undefined, sources
 function judgeRows(
 	rows: readonly PolicyRow[],
 	request: Request,
-	scopes: readonly string[],
+	token: Pick<TokenFacts, "scopes" | "allScopes">,
 	now: number,
 ): { failure: DenyReason | null; would: DenyReason | null } {
 	const about = rows.filter((row) => isAbout(row, request, now));
 	const state = (row: PolicyRow) => {
+		const scopes = row.effect === "deny" ? token.allScopes : token.scopes;
 		const all = row.scopes.every((scope) => scopes.includes(scope));
 		const any = row.scopes_any.length === 0 || row.scopes_any.some((scope) => scopes.includes(scope));
 		if (!all || !any) return "scopes";

@@ -60,6 +60,7 @@ export const tokenFacts = (facts: Partial<TokenFacts> = {}): TokenFacts => ({
 	subject: "orders",
 	subjectKind: "client",
 	scopes: [],
+	allScopes: facts.scopes ?? [],
 	issuedAt: NOW / 1000 - 60,
 	expiresAt: NOW / 1000 + 60,
 	keyThumbprint: null,

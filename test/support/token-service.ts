@@ -23,6 +23,8 @@ export interface Rules {
 	readonly domain?: Partial<DomainRow>;
 	/** Scopes that the policy demands. */
 	readonly scopes?: readonly string[];
+	/** Scopes by which another one denies; none: there is no such policy. */
+	readonly deniedScopes?: readonly string[];
 	/** Of the segment `payments`. */
 	readonly origins?: readonly string[];
 	/** Who uses the token, where it is not `orders` from its usual address without a certificate. */
@@ -42,6 +44,7 @@ export interface TokenAnswer {
 }
 
 const MAX_REVOCATION_AGE = 300_000;
+const RULE = { source: "orders", destination: "payments", methods: ["*"] };
 
 export class TokenService {
 	/** Milliseconds since the epoch. */
@@ -116,15 +119,18 @@ export class TokenService {
 		return readAnswer(await this.#client!.check(toCheck(request, rules.use ?? {})));
 	}
 
-	#snapshotOf({ issuers, domain: over, scopes = [], origins = [] }: Rules): Snapshot {
-		const key = JSON.stringify([issuers, over, scopes, origins]);
+	#snapshotOf({ issuers, domain: over, scopes = [], deniedScopes = [], origins = [] }: Rules): Snapshot {
+		const key = JSON.stringify([issuers, over, scopes, deniedScopes, origins]);
 		let snapshot = this.#snapshots.get(key);
 		if (!snapshot) {
 			snapshot = snapshotOf({
 				domains: [domain({ name: "internal", ...over }), domain({ name: "partner" })],
 				issuers,
 				segments: [segment({ name: "orders" }), segment({ name: "payments", origins })],
-				policies: [policy({ name: "p", source: "orders", destination: "payments", methods: ["*"], scopes })],
+				policies: [
+					policy({ ...RULE, name: "p", scopes }),
+					...(deniedScopes.length > 0 ? [policy({ ...RULE, name: "d", effect: "deny", scopes: deniedScopes })] : []),
+				],
 			});
 			this.#snapshots.set(key, snapshot);
 		}

@@ -116,7 +116,10 @@ export const requests = fc
 	.map(requestOf);
 
 export const credentials: fc.Arbitrary<CredentialVerdict> = fc.oneof(
-	fc.subarray(SCOPES).map((scopes) => ({ kind: "token" as const, token: tokenFacts({ scopes }) })),
+	fc
+		.subarray(SCOPES)
+		.chain((allScopes) => fc.subarray(allScopes).map((scopes) => tokenFacts({ scopes, allScopes })))
+		.map((token) => ({ kind: "token" as const, token })),
 	fc.constantFrom("token_missing" as const, "token_invalid" as const, "token_revoked" as const).map((reason) => ({
 		kind: "refused" as const,
 		reason,

@@ -62,7 +62,7 @@ export function judgePolicies(input: PolicyInput): PolicyOutcome {
 		conditionError: null,
 	};
 	forEachCandidate(input, (rule) => weigh(rule, input, findings));
-	return outcomeOf(findings, scopesOf(input));
+	return outcomeOf(findings, input.token?.scopes ?? NONE);
 }
 
 /** Whether a policy that names anonymous is about this request, whatever credential it demands on top. */
@@ -129,7 +129,7 @@ function isSettled(rule: Rule, findings: Findings): boolean {
 function outcomeOfRule(rule: Rule, input: PolicyInput): RuleOutcome {
 	const miss = targetMiss(rule, input.request, input.now);
 	if (miss !== null) return miss;
-	if (!holdsScopes(rule, scopesOf(input))) return "scopes";
+	if (!holdsScopes(rule, scopesFor(rule, input))) return "scopes";
 	return rule.condition === null ? "match" : outcomeOfCondition(rule, rule.condition, input);
 }
 
@@ -162,7 +162,9 @@ const conditionPeer = (segment: SegmentRow, principal: string | null): Condition
 	principal,
 });
 
-const scopesOf = ({ token }: PolicyInput): readonly string[] => token?.scopes ?? NONE;
+/** Scopes that a registration takes away let nothing pass, and still deny: fewer scopes must not open what a deny closes. */
+const scopesFor = ({ deny }: Rule, { token }: PolicyInput): readonly string[] =>
+	token === null ? NONE : deny ? token.allScopes : token.scopes;
 
 function outcomeOf(findings: Findings, scopes: readonly string[]): PolicyOutcome {
 	const { deny, allow, monitoredAllow, monitoredDeny, scopeMiss, conditionError } = findings;

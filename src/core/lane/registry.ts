@@ -6,7 +6,7 @@ import { isLive, type LaneEffect, mapOf, numberOf, textOf } from "./entries.ts";
 export interface Registration {
 	/** Null when this version cannot read it: then the token counts nowhere. */
 	readonly passport: Passport | null;
-	/** Of the token's scopes only these count; empty: all of them. */
+	/** Of the token's scopes only these let it pass; empty: all of them. */
 	readonly scopes: readonly string[];
 	/** Thumbprint of the key, or hash of the certificate, that its bearer has to show; null: none. */
 	readonly boundTo: string | null;

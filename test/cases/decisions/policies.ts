@@ -207,6 +207,24 @@ export const policies: Suite = {
 			expect: { reason: "allowed", policy: "wide" },
 		},
 		{
+			name: "a deny on a scope that the token's registration takes away",
+			ask: { path: "/wide/scoped" },
+			given: { credential: withToken({ scopes: ["a"], allScopes: ["a", "x"] }) },
+			expect: { reason: "policy_denied", policy: "deny-scope" },
+		},
+		{
+			name: "an allow on a scope that it takes away",
+			ask: { path: "/scope" },
+			given: { credential: withToken({ scopes: ["a"], allScopes: ["a", "b"] }) },
+			expect: { reason: "scope_missing", policy: "scope", missingScopes: ["b"] },
+		},
+		{
+			name: "an allow on a scope that it leaves",
+			ask: { path: "/scope-any" },
+			given: { credential: withToken({ scopes: ["c"], allScopes: ["c", "x"] }) },
+			expect: { reason: "allowed", policy: "scope-any" },
+		},
+		{
 			name: "a deny whose condition fails",
 			ask: { path: "/wide/error" },
 			expect: { reason: "policy_denied", policy: "deny-error", detail: "condition_error" },

@@ -20,6 +20,8 @@ export interface TokenCase {
 	readonly expect: Expected;
 	/** Scopes that the policy demands of the token, where the case is about them. */
 	readonly scopes?: readonly string[];
+	/** Scopes by which another policy denies, where the case is about them. */
+	readonly deniedScopes?: readonly string[];
 	/** What the whole service says, where other steps than that of the credential decide. */
 	readonly service?: ServiceExpected;
 }

@@ -218,14 +218,50 @@ const purposeful = (world: TokenWorld) => world.tokenOf("purposeful", { client_i
 const registeredFor = (purpose: string) => registered({ purpose }, { issuer: "https://purposeful.example.org" });
 
 const registrations: readonly TokenCase[] = [
-	passes(39, "a registered token, as it is", main, { lane: laneOf(registered()) }, { ...OWNED, scopes: ["a", "b"] }),
+	passes(
+		39,
+		"a registered token, as it is",
+		main,
+		{ lane: laneOf(registered()) },
+		{ ...OWNED, scopes: ["a", "b"], allScopes: ["a", "b"] },
+	),
 	passes(
 		39,
 		"a registered token has only the scopes it is registered with",
 		main,
 		{ lane: laneOf(registered({}, { scopes: ["b", "c"] })) },
-		{ scopes: ["b"] },
+		{ scopes: ["b"], allScopes: ["a", "b"] },
 	),
+	{
+		...passes(17, "a scope that the registration takes away lets nothing pass", main, {
+			lane: laneOf(registered({}, { scopes: ["b"] })),
+		}),
+		scopes: ["a"],
+		service: ["scope_missing", null],
+	},
+	{
+		...passes(39, "a scope that the registration leaves lets pass", main, {
+			lane: laneOf(registered({}, { scopes: ["b"] })),
+		}),
+		scopes: ["b"],
+		service: ["allowed", null],
+	},
+	{
+		...passes(39, "a deny knows a token by a scope that its registration takes away", main, {
+			lane: laneOf(registered({}, { scopes: ["b"] })),
+		}),
+		scopes: ["b"],
+		deniedScopes: ["a"],
+		service: ["policy_denied", null],
+	},
+	{
+		...passes(39, "a deny on a scope that the token never had", main, {
+			lane: laneOf(registered({}, { scopes: ["b", "c"] })),
+		}),
+		scopes: ["b"],
+		deniedScopes: ["c"],
+		service: ["allowed", null],
+	},
 	passes(
 		39,
 		"another token is registered",
