@@ -45,6 +45,9 @@ const TEXTS: Readonly<Partial<Record<Limit, string>>> = {
 	drainNoticeMs: "time between NOT_SERVING and the end of new calls, at shutdown",
 	tlsReloadMs: "time between looks at the certificate files",
 	tokenBytes: "a token; beyond it `token_invalid` `size`",
+	tokenIdBytes:
+		"the id of a token (`jti`, or what its issuer's options name), in UTF-8; beyond it `token_invalid` `claims`",
+	subjectBytes: "its subject, likewise: a SPIFFE ID may be as long",
 	tokenJsonDepth: "nesting of JSON in a token",
 	kidLength: "characters of a key id",
 	clockSkewSeconds: "by which clocks of issuers and servers may differ",

@@ -9,6 +9,7 @@ import type { SubjectKind } from "../core/request.ts";
 import { parseSpiffeId } from "../core/spiffe.ts";
 import type { Issuer } from "./issuers.ts";
 import type { UnverifiedToken } from "./jws.ts";
+import { isSubject, isText, isTokenId } from "./names.ts";
 import { invalid, type Refusal, type TokenFault } from "./refusal.ts";
 import { readScopes } from "./scope.ts";
 import { readTimes, type Times } from "./times.ts";
@@ -62,7 +63,7 @@ function readByProfile(issuer: Issuer, token: UnverifiedToken): Reading | TokenF
 function readRfc9068({ row }: Issuer, { typ, claims }: UnverifiedToken): Reading | TokenFault {
 	if (!isAccessTokenType(typ)) return "type";
 	const { sub, client_id: client, iat, jti } = claims;
-	if (!isText(sub) || !isText(client) || !isText(jti) || iat === undefined) return "claims";
+	if (!isSubject(sub) || !isText(client) || !isTokenId(jti) || iat === undefined) return "claims";
 	const scopes = readScopes(claims.scope, false);
 	if (!scopes) return "scope";
 	if (!isOwnIssuer(row)) return { subject: sub, subjectKind: kindOf(sub === client), id: jti, scopes };
@@ -88,7 +89,7 @@ function readJwtSvid(issuer: Issuer, { typ, claims }: UnverifiedToken): Reading 
 	if (typ !== null && typ !== "JWT" && typ !== "JOSE") return "type";
 	if (Object.hasOwn(claims, "events")) return "not_access_token";
 	const { sub, jti } = claims;
-	if (!isText(sub) || !(jti === undefined || isText(jti))) return "claims";
+	if (!isSubject(sub) || !(jti === undefined || isTokenId(jti))) return "claims";
 	const workload = parseSpiffeId(sub);
 	if (!workload || workload.path === "" || workload.trustDomain !== issuer.options.trustDomain) return "subject";
 	return { subject: sub, subjectKind: "workload", id: jti ?? null, scopes: [] };
@@ -102,7 +103,8 @@ function readJwtSvid(issuer: Issuer, { typ, claims }: UnverifiedToken): Reading 
 function readKubernetes({ options }: Issuer, { typ, claims }: UnverifiedToken): Reading | TokenFault {
 	if (typ !== null && typ !== "JWT") return "type";
 	const { sub, jti, iat, nbf } = claims;
-	if (!isText(sub) || !(jti === undefined || isText(jti)) || iat === undefined || nbf === undefined) return "claims";
+	if (!isSubject(sub) || !(jti === undefined || isTokenId(jti))) return "claims";
+	if (iat === undefined || nbf === undefined) return "claims";
 	const [, namespace, name] = SERVICE_ACCOUNT.exec(sub) ?? [];
 	if (namespace === undefined || name === undefined) return "subject";
 	const { namespace: told, serviceaccount: account, pod } = objectOf(claims["kubernetes.io"]);
@@ -130,13 +132,13 @@ function readOidc({ options }: Issuer, { typ, claims }: UnverifiedToken): Readin
 	if (!isAccessToken(typ, claims, options.scopeClaim)) return "not_access_token";
 	const subject = claims[options.subjectClaim];
 	const id = claims[options.idClaim ?? "jti"];
-	if (!isText(subject) || claims.iat === undefined) return "claims";
-	if (!isText(id) && (options.idClaim !== null || id !== undefined)) return "claims";
+	if (!isSubject(subject) || claims.iat === undefined) return "claims";
+	if (!isTokenId(id) && (options.idClaim !== null || id !== undefined)) return "claims";
 	if (options.tenant && !options.tenant.allowed.includes(claims[options.tenant.claim] as string)) return "tenant";
 	const scopes = readScopes(claims[options.scopeClaim], options.scopeArray);
 	if (!scopes) return "scope";
 	const client = claims.client_id ?? claims.azp ?? claims.appid;
-	return { subject, subjectKind: kindOf(subject === client), id: isText(id) ? id : null, scopes };
+	return { subject, subjectKind: kindOf(subject === client), id: isTokenId(id) ? id : null, scopes };
 }
 
 /** Claims of OpenID Connect Core that only ID tokens have (3.1.3.6, 3.3.2.11), and `events` of RFC 8417. */
@@ -172,11 +174,3 @@ function judgeAudience(claim: unknown, wanted: ReadonlySet<string>): TokenFault 
 	if (!claim.every((audience) => typeof audience === "string")) return "claims";
 	return claim.some((audience) => wanted.has(audience)) ? null : "audience";
 }
-
-/** A text that names something: not empty, and without the control characters that would travel into headers. */
-function isText(value: unknown): value is string {
-	return typeof value === "string" && value !== "" && !CONTROL.test(value);
-}
-
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;

@@ -25,7 +25,7 @@ export const CREDENTIAL_DETAILS = {
 		type: "typ of another kind of token than the profile's",
 		issuer: "an issuer that does not count in the destination's domain, or none",
 		unsupported: "a profile or options of the issuer that this version does not verify",
-		claims: "a claim that the profile demands is missing or of the wrong kind",
+		claims: "a claim that the profile demands is missing, of the wrong kind, or a name longer than servers keep",
 		audience: "the token is for another service",
 		subject: "a subject that the issuer may not speak for",
 		tenant: "a tenant of the issuer that is not allowed",

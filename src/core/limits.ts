@@ -63,6 +63,9 @@ export const LIMITS = {
 	tlsReloadMs: 2_000,
 	/** Compact serialization of a token, refused before parsing. */
 	tokenBytes: 8_192,
+	/** A token's id, and whom it speaks for, in UTF-8: longer ones could not be revoked, recorded whole and counted. */
+	tokenIdBytes: 1_024,
+	subjectBytes: 2_048,
 	/** Nesting of JSON inside a token. */
 	tokenJsonDepth: 32,
 	/** Text of a header's `kid` and of a key's. */

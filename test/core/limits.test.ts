@@ -11,6 +11,9 @@ test("limits of tokens fit together", () => {
 	expect(LIMITS.badTokenSeconds).toBeLessThanOrEqual(10);
 	expect(LIMITS.tokenBytes).toBeLessThan(LIMITS.headerValueBytes);
 	expect(LIMITS.badTokenEntries).toBeLessThanOrEqual(LIMITS.tokenCacheEntries);
+	// What names a token is recorded whole; a workload's token names it, however long its SPIFFE ID is.
+	expect(LIMITS.tokenIdBytes).toBeLessThanOrEqual(LIMITS.recordedTextChars);
+	expect(LIMITS.subjectBytes).toBeGreaterThanOrEqual(LIMITS.spiffeIdBytes);
 });
 
 test("limits of key sets fit together", () => {

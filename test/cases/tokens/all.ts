@@ -4,6 +4,7 @@ import { claims } from "./claims.ts";
 import { credentials } from "./credentials.ts";
 import { forms } from "./forms.ts";
 import { kubernetes } from "./kubernetes.ts";
+import { names } from "./names.ts";
 import { passports } from "./passports.ts";
 import { profiles } from "./profiles.ts";
 import { proofs } from "./proofs.ts";
@@ -14,6 +15,7 @@ export const CASES: readonly TokenCase[] = [
 	...credentials,
 	...forms,
 	...claims,
+	...names,
 	...profiles,
 	...providers,
 	...kubernetes,
