@@ -59,6 +59,7 @@ function shownOf(key: ApiKey, issuer: Issuer): Shown {
 		bound: confirmation?.kind ?? null,
 		owner: key.passport.owner,
 		purpose: key.passport.purpose,
+		origin: null,
 		claims: claimsOf(key),
 	});
 	const verdict = Object.freeze({ kind: "token", token } as const);

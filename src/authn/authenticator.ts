@@ -288,7 +288,7 @@ function shownOf(
 	issuer: Issuer,
 	key: VerificationKey,
 	{ claims }: UnverifiedToken,
-	{ subject, subjectKind, id, scopes, times, passport }: Statement,
+	{ subject, subjectKind, id, scopes, times, passport, origin }: Statement,
 ): Shown {
 	const confirmation = readConfirmation(claims.cnf);
 	const token: TokenFacts = Object.freeze({
@@ -304,6 +304,7 @@ function shownOf(
 		bound: confirmation?.kind ?? null,
 		owner: passport?.owner ?? null,
 		purpose: passport?.purpose ?? null,
+		origin,
 		claims,
 	});
 	const verdict = Object.freeze({ kind: "token", token } as const);

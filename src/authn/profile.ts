@@ -4,9 +4,11 @@
  */
 import { isOwnIssuer } from "../core/issuer.ts";
 import { canonicalAlgorithm } from "../core/jwks.ts";
+import { LIMITS } from "../core/limits.ts";
 import { type Passport, readPassport } from "../core/passport/passport.ts";
 import type { SubjectKind } from "../core/request.ts";
 import { parseSpiffeId } from "../core/spiffe.ts";
+import { readOrigin, type TokenOrigin } from "../core/token-origin.ts";
 import type { Issuer } from "./issuers.ts";
 import type { UnverifiedToken } from "./jws.ts";
 import { isSubject, isText, isTokenId } from "./names.ts";
@@ -26,10 +28,13 @@ export interface Statement {
 	readonly times: Times;
 	/** The one that the token carries; null when it carries none that counts. */
 	readonly passport: Passport | null;
+	/** Of a token of ours that was given in exchange: for which one. */
+	readonly origin: TokenOrigin | null;
 }
 
 /** What the profiles differ in. */
-type Reading = Pick<Statement, "subject" | "subjectKind" | "id" | "scopes"> & Partial<Pick<Statement, "passport">>;
+type Reading = Pick<Statement, "subject" | "subjectKind" | "id" | "scopes"> &
+	Partial<Pick<Statement, "passport" | "origin">>;
 
 /** Reads a token as its issuer's profile has it: algorithm, type, claims, audience, scopes, and the longest lifetime. */
 export function readStatement(issuer: Issuer, token: UnverifiedToken): Statement | Refusal {
@@ -41,7 +46,7 @@ export function readStatement(issuer: Issuer, token: UnverifiedToken): Statement
 	if (fault) return invalid(fault);
 	const times = readTimes(token.claims, issuer.row.max_lifetime);
 	if (typeof times === "string") return invalid(times);
-	return { passport: null, ...reading, times };
+	return { passport: null, origin: null, ...reading, times };
 }
 
 function readByProfile(issuer: Issuer, token: UnverifiedToken): Reading | TokenFault {
@@ -68,15 +73,27 @@ function readRfc9068({ row }: Issuer, { typ, claims }: UnverifiedToken): Reading
 	if (!scopes) return "scope";
 	if (!isOwnIssuer(row)) return { subject: sub, subjectKind: kindOf(sub === client), id: jti, scopes };
 	const own = readOwnClaim(claims.firebreak);
-	return own ? { subject: sub, subjectKind: own.kind, id: jti, scopes, passport: own.passport } : "claims";
+	if (own === null) return "claims";
+	return { subject: sub, subjectKind: own.kind, id: jti, scopes, passport: own.passport, origin: own.origin };
 }
 
-/** The claim `firebreak`: a passport, and the kind of the subject. Null when it cannot be read, as a whole. */
-function readOwnClaim(claim: unknown): { readonly kind: SubjectKind; readonly passport: Passport } | null {
+interface OwnClaim {
+	readonly kind: SubjectKind;
+	readonly passport: Passport;
+	readonly origin: TokenOrigin | null;
+}
+
+/**
+ * The claim `firebreak`: a passport, the kind of the subject, and what it was given in exchange for. Null when it cannot be
+ * read, as a whole.
+ */
+function readOwnClaim(claim: unknown): OwnClaim | null {
 	if (typeof claim !== "object" || claim === null) return null;
-	const { kind, ...json } = claim as Readonly<Record<string, unknown>>;
+	const { kind, origin: from, ...json } = claim as Readonly<Record<string, unknown>>;
 	const passport = readPassport(json);
-	return isKind(kind) && "owner" in passport ? { kind, passport } : null;
+	const origin = from === undefined ? null : readOrigin(from, LIMITS.actorDepth);
+	if (from !== undefined && origin === null) return null;
+	return isKind(kind) && "owner" in passport ? { kind, passport, origin } : null;
 }
 
 const isKind = (kind: unknown): kind is SubjectKind => kind === "client" || kind === "user" || kind === "workload";

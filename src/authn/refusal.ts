@@ -45,6 +45,7 @@ export const CREDENTIAL_DETAILS = {
 		before: "every token of its subject or issuer from before an instant was revoked",
 		issuer: "its issuer is quarantined",
 		key: "the key that signed it is quarantined",
+		origin: "the token that it was given in exchange for was revoked, in one of these ways",
 	},
 	proof_invalid: {
 		duplicate: "more than one DPoP proof",

@@ -1,6 +1,7 @@
 /**
  * One request as the core judges it: facts only, in one canonical form, with no trace of the wire they came over.
  */
+import type { TokenOrigin } from "./token-origin.ts";
 
 /** A peer's identity as mutual TLS proved it to the proxy. */
 export interface Peer {
@@ -78,6 +79,8 @@ export interface TokenFacts {
 	/** Of its passport, like its purpose; null when it has none. */
 	readonly owner: string | null;
 	readonly purpose: string | null;
+	/** Of a token of ours that was given in exchange: for which one. */
+	readonly origin?: TokenOrigin | null;
 	/** All claims, for conditions. */
 	readonly claims: Readonly<Record<string, unknown>>;
 }

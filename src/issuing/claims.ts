@@ -3,6 +3,7 @@ import type { IssuerRow } from "../core/model.ts";
 import type { PassportJson } from "../core/passport/passport.ts";
 import type { SubjectKind } from "../core/request.ts";
 import { parseSpiffeId } from "../core/spiffe.ts";
+import type { OriginJson } from "../core/token-origin.ts";
 import type { Grant, TokenBinding } from "./grant.ts";
 
 /** Who acted, the last one outermost (RFC 8693, 4.1). */
@@ -23,7 +24,15 @@ export interface TokenClaims {
 	readonly scope?: string;
 	readonly cnf?: TokenBinding;
 	readonly act?: Actor;
-	readonly firebreak: PassportJson & { readonly kind: SubjectKind };
+	readonly firebreak: OwnClaim;
+}
+
+/** Where the token may be used, and who its subject is; and of one that was given in exchange, for which token. */
+export type OwnClaim = PassportJson & { readonly kind: SubjectKind; readonly origin?: OriginJson };
+
+/** The restrictions alone. */
+export function restrictionsIn({ kind: _kind, origin: _origin, ...passport }: OwnClaim): PassportJson {
+	return passport;
 }
 
 /** The claims of a token that speaks for its own bearer: a client, or a workload when the subject is a SPIFFE ID. */

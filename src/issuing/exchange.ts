@@ -3,16 +3,17 @@
  * is never wider than the one it was, nor than what the policies let that workload do, and worth nothing without the
  * workload's own certificate.
  */
-import { ANY_CLAIM } from "../core/condition/condition.ts";
 import { holdsScopes } from "../core/decide/match.ts";
+import { identify } from "../core/decide/source.ts";
 import { foreignSubject } from "../core/foreign-subject.ts";
 import { LIMITS } from "../core/limits.ts";
 import type { IssuerRow } from "../core/model.ts";
 import type { PassportJson } from "../core/passport/passport.ts";
 import type { TokenFacts } from "../core/request.ts";
 import type { Rule } from "../core/snapshot.ts";
-import { parseSpiffeId } from "../core/spiffe.ts";
+import { writeOrigin } from "../core/token-origin.ts";
 import { type Actor, audienceOf, type TokenClaims } from "./claims.ts";
+import { KeptClaims } from "./kept-claims.ts";
 import type { Reach } from "./reach.ts";
 
 /** The token that is given in exchange, verified, with everything that restricts it. */
@@ -55,10 +56,9 @@ export interface ExchangeRefusal {
 export function planExchange(input: ExchangeInput): TokenClaims | ExchangeRefusal {
 	const { subject, client, issuer, reach, id, now } = input;
 	const { token } = subject;
-	const scopes = cutScopes(input);
-	if (!Array.isArray(scopes)) return scopes as ExchangeRefusal;
-	const kept = keptClaims(input);
-	if (kept === null) return { error: "invalid_target", detail: "condition" };
+	const judged = cut(input);
+	if ("error" in judged) return judged;
+	const { scopes, kept } = judged;
 	const act = actorOf(token.claims, client.principal);
 	if (act === null) return { error: "invalid_request", detail: "actor" };
 	const passport = narrow(subject, client, reach);
@@ -84,56 +84,68 @@ export function planExchange(input: ExchangeInput): TokenClaims | ExchangeRefusa
 		...(scopes.length > 0 && { scope: scopes.join(" ") }),
 		cnf: { "x5t#S256": client.certificateHash },
 		act,
-		firebreak: { ...passport, kind: token.subjectKind },
+		firebreak: { ...passport, kind: token.subjectKind, origin: writeOrigin(token) },
 	};
 }
 
 /**
  * Across domains a subject is named together with its issuer: an issuer of the other domain can name anybody, also whom the
- * destination's domain knows by that name. A workload's SPIFFE ID means the same everywhere.
+ * destination's domain knows by that name. A workload keeps its SPIFFE ID where it belongs to the domain that the issuer speaks
+ * for, as the workload that asks does: a key stolen there names no workload of another domain.
  */
-function subjectOf({ issuer, subject, subjectKind }: TokenFacts, { source, destination }: Reach): string {
+function subjectOf({ issuer, subject, subjectKind }: TokenFacts, { snapshot, source, destination }: Reach): string {
 	if (source.domain === destination.domain) return subject;
-	return subjectKind === "workload" && parseSpiffeId(subject) !== null ? subject : foreignSubject(issuer, subject);
+	const isTheirs = subjectKind === "workload" && identify(snapshot, subject).segment?.domain === source.domain;
+	return isTheirs ? subject : foreignSubject(issuer, subject);
+}
+
+interface Cut {
+	readonly scopes: readonly string[];
+	/** Claims that go along. */
+	readonly kept: Readonly<Record<string, unknown>>;
 }
 
 /**
- * Claims that conditions read stay as they were within a domain, so that they judge the new token as they did the old one:
- * without them a deny of whoever is a `contractor` would miss. Null when a deny reads what cannot stay: claims that are the new
- * token's own, a `sub` that was not the subject's name, and over a border all that another domain's issuer says.
+ * What the rules judge the new token by. None is given where one of them could judge it otherwise than the subject token: a
+ * deny of whatever scopes, and an allow whose scopes the new token would hold.
  */
-function keptClaims({ subject: { token }, reach }: ExchangeInput): Readonly<Record<string, unknown>> | null {
-	const { claims } = token;
-	const within = reach.source.domain === reach.destination.domain;
-	const canStay = (name: string) => within && !OWN_CLAIMS.has(name) && name !== ANY_CLAIM;
-	// Over a border the subject has another name, by which the deny rules there know it.
-	const isSame = (name: string) => (name === "sub" ? !within || claims.sub === token.subject : canStay(name));
-	if (!reach.denies.flatMap(claimsRead).every(isSame)) return null;
-	const read = new Set([...reach.allows, ...reach.denies].flatMap(claimsRead));
-	const names = Object.keys(claims).filter((name) => canStay(name) && (read.has(name) || read.has(ANY_CLAIM)));
-	return Object.fromEntries(names.map((name) => [name, claims[name]]));
+function cut({ subject: { token }, reach, scopes }: ExchangeInput): Cut | ExchangeRefusal {
+	const claims = new KeptClaims(token, reach);
+	const fits = (rule: Rule) => claims.fits(rule);
+	const denies = [...reach.denies, ...reach.upcoming.filter(({ deny }) => deny)];
+	const allows = reach.allows.filter(fits);
+	if (allows.length === 0 || !denies.every(fits)) return CONDITION;
+	const wanted = cutScopes(token, scopes, allows, denies);
+	if (!Array.isArray(wanted)) return wanted as ExchangeRefusal;
+	const opening = [...reach.allows, ...reach.upcoming].filter(({ deny }) => !deny);
+	if (opening.some((rule) => !fits(rule) && holdsScopes(rule, wanted))) return CONDITION;
+	// A scope that a registration took away may stay to be denied by, not to pass by.
+	const regained = wanted.filter((scope) => !token.scopes.includes(scope));
+	if (regained.some((scope) => opening.some((rule) => [...rule.scopes, ...rule.scopesAny].includes(scope))))
+		return { error: "invalid_target", detail: "scope" };
+	return { scopes: wanted, kept: claims.readBy([...reach.allows, ...reach.denies, ...reach.upcoming]) };
 }
 
-const claimsRead = ({ condition }: Rule): readonly string[] => condition?.claims ?? [];
-
-/** What the new token says for itself, or not at all. */
-const OWN_CLAIMS: ReadonlySet<string> = new Set(
-	"iss aud sub client_id jti iat nbf exp scope cnf act may_act firebreak".split(" "),
-);
+const CONDITION: ExchangeRefusal = { error: "invalid_target", detail: "condition" };
 
 /**
  * Only what the subject token holds and some rule asks for; and enough of it that some rule is satisfied. A scope by which a
  * deny rule knows the token stays with it: left out, it would open what the subject token may not.
+ * @param asked null: whatever the rules ask for.
  */
-function cutScopes({ subject, reach, scopes }: ExchangeInput): readonly string[] | ExchangeRefusal {
-	const held = subject.token.scopes;
-	const refusing = reach.denies.flatMap((rule) => [...rule.scopes, ...rule.scopesAny]);
-	const useful = new Set(reach.allows.flatMap((rule) => [...rule.scopes, ...rule.scopesAny]));
-	const wanted = [...new Set(scopes ?? held.filter((scope) => useful.has(scope)))];
+function cutScopes(
+	{ scopes: held, allScopes: known }: TokenFacts,
+	asked: readonly string[] | null,
+	allows: readonly Rule[],
+	denies: readonly Rule[],
+): readonly string[] | ExchangeRefusal {
+	const refusing = denies.flatMap((rule) => [...rule.scopes, ...rule.scopesAny]);
+	const useful = new Set(allows.flatMap((rule) => [...rule.scopes, ...rule.scopesAny]));
+	const wanted = [...new Set(asked ?? held.filter((scope) => useful.has(scope)))];
 	if (!wanted.every((scope) => held.includes(scope))) return { error: "invalid_scope", detail: "beyond_subject" };
 	if (!wanted.every((scope) => useful.has(scope))) return { error: "invalid_scope", detail: "beyond_policy" };
-	const kept = held.filter((scope) => refusing.includes(scope));
-	if (reach.allows.some((rule) => holdsScopes(rule, wanted))) return [...new Set([...wanted, ...kept])];
+	const kept = known.filter((scope) => refusing.includes(scope));
+	if (allows.some((rule) => holdsScopes(rule, wanted))) return [...new Set([...wanted, ...kept])];
 	return { error: "invalid_scope", detail: "insufficient" };
 }
 

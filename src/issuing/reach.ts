@@ -2,11 +2,14 @@
 import { findCrossing } from "../core/decide/crossing.ts";
 import { type Demand, unionOf } from "../core/flow.ts";
 import type { Lane } from "../core/lane/lane.ts";
+import { LIMITS } from "../core/limits.ts";
 import { ANY_SOURCE, type CrossingRow, type SegmentRow } from "../core/model.ts";
 import type { DenyReason } from "../core/reasons.ts";
 import type { Domain, Rule, Snapshot } from "../core/snapshot.ts";
 
 export interface Reach {
+	/** That it was read from. */
+	readonly snapshot: Snapshot;
 	readonly source: SegmentRow;
 	readonly destination: SegmentRow;
 	readonly domain: Domain;
@@ -16,6 +19,8 @@ export interface Reach {
 	readonly allows: readonly Rule[];
 	/** Deny rules that hold now, by name; each may refuse some of what the others let pass. */
 	readonly denies: readonly Rule[];
+	/** Rules of both kinds that begin to hold while a token that is made now, in exchange, may still be in use. */
+	readonly upcoming: readonly Rule[];
 }
 
 /** Why nothing of the source passes. */
@@ -43,14 +48,15 @@ export function reachOf(
 	if (!domain) return { reason: "destination_unknown", detail: "domain" };
 	const found = findCrossing(snapshot, source, destination, now);
 	if (!found.ok) return { reason: found.reason, detail: found.detail };
-	const rules = rulesOf(snapshot, source, destination).filter((rule) => isValid(rule, now));
-	const allows = rules.filter((rule) => !rule.deny);
-	const denies = rules.filter((rule) => rule.deny && !rule.monitor);
+	const known = rulesOf(snapshot, source, destination).filter(({ deny, monitor }) => !deny || !monitor);
+	const rules = known.filter((rule) => isValid(rule, now));
+	const [allows, denies] = [rules.filter(({ deny }) => !deny), rules.filter(({ deny }) => deny)];
+	const upcoming = known.filter(({ validity }) => validity !== null && isSoon(validity.from, now));
 	const total = denies.find(refusesEverything);
 	if (total) return { reason: "policy_denied", detail: total.name };
 	if (allows.length === 0) return { reason: "no_policy", detail: null };
 	const demand = unionOf(domain.row.flow, found.crossing?.flow ?? null);
-	return { source, destination, domain, crossing: found.crossing, demand, allows, denies };
+	return { snapshot, source, destination, domain, crossing: found.crossing, demand, allows, denies, upcoming };
 }
 
 function rulesOf({ shards }: Snapshot, source: SegmentRow, destination: SegmentRow): readonly Rule[] {
@@ -61,6 +67,9 @@ function rulesOf({ shards }: Snapshot, source: SegmentRow, destination: SegmentR
 
 const isValid = ({ validity }: Rule, now: number): boolean =>
 	validity === null || (now >= validity.from && now < validity.until);
+
+const isSoon = (from: number, now: number): boolean =>
+	from > now && from < now + LIMITS.issuedTokenMs + LIMITS.clockSkewSeconds * 1_000;
 
 /** Whatever the request and whatever the token. */
 function refusesEverything({ target, scopes, scopesAny, condition }: Rule): boolean {

@@ -16,7 +16,7 @@ import type { PassportJson } from "../core/passport/passport.ts";
 import { type AgeLimits, isPolicyStale, laneStaleness, type PolicyView } from "../core/policy-view.ts";
 import type { TokenFacts } from "../core/request.ts";
 import type { Clock } from "../core/time.ts";
-import type { TokenClaims } from "../issuing/claims.ts";
+import { type OwnClaim, restrictionsIn, type TokenClaims } from "../issuing/claims.ts";
 import { planExchange } from "../issuing/exchange.ts";
 import { type Reach, reachOf } from "../issuing/reach.ts";
 import { restrictionsOf } from "../issuing/restrictions.ts";
@@ -170,9 +170,13 @@ function reachTo(view: PolicyView, source: SegmentRow, client: TlsClient, name: 
 	return reach;
 }
 
-/** Whose tokens count at the destination; the first by its URL when there are several. */
+/**
+ * Whose tokens count at the destination. What is exchanged is bound to a certificate, so an issuer that takes proofs alone
+ * comes last, and is refused for its binding; the first by its URL when there are several.
+ */
 function issuerOf({ domain }: Reach): IssuerRow {
-	const [issuer] = domain.issuers.filter(isOwnIssuer).toSorted((a, b) => (a.url < b.url ? -1 : 1));
+	const ours = domain.issuers.filter(isOwnIssuer).toSorted((a, b) => (a.url < b.url ? -1 : 1));
+	const issuer = ours.find(({ binding }) => binding !== "dpop") ?? ours[0];
 	if (issuer === undefined) throw new OAuthError("invalid_target", "no_issuer");
 	return issuer;
 }
@@ -245,8 +249,7 @@ function passportOf(
 	}
 	const issuer = snapshot.domains.get(source.domain)?.issuers.find(({ url }) => url === token.issuer);
 	if (issuer === undefined || !isOwnIssuer(issuer)) return null;
-	const { kind: _, ...passport } = token.claims.firebreak as PassportJson & { readonly kind: unknown };
-	return passport;
+	return restrictionsIn(token.claims.firebreak as OwnClaim);
 }
 
 function budgetOf({ principal }: TlsClient): Budget {

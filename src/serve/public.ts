@@ -4,7 +4,7 @@ import type { Config } from "../config.ts";
 import { FirebreakError } from "../core/errors.ts";
 import type { AgeLimits, PolicyView } from "../core/policy-view.ts";
 import type { Clock } from "../core/time.ts";
-import type { TokenClaims } from "../issuing/claims.ts";
+import { restrictionsIn, type TokenClaims } from "../issuing/claims.ts";
 import { signFor } from "../issuing/issue.ts";
 import { KeyFolder } from "../issuing/keys/folder.ts";
 import { newTokenId } from "../issuing/sign.ts";
@@ -84,14 +84,13 @@ export async function startPublic(parts: PublicParts): Promise<PublicServer | nu
 
 function recordOf(claims: TokenClaims) {
 	const { iss, jti, sub, scope, nbf, exp, cnf, firebreak } = claims;
-	const { kind: _, ...passport } = firebreak;
 	return {
 		issuer: iss,
 		tokenId: jti,
 		kind: "issued" as const,
 		subject: sub,
 		scopes: scope?.split(" ") ?? [],
-		passport,
+		passport: restrictionsIn(firebreak),
 		notBefore: nbf === undefined ? null : new Date(nbf * 1_000),
 		expires: new Date(exp * 1_000),
 		binding: cnf && "x5t#S256" in cnf ? `x5t#S256:${cnf["x5t#S256"]}` : null,

@@ -105,7 +105,7 @@ function exchanged(changes: Partial<ExchangeInput> = {}): TokenClaims {
 }
 
 describe("an exchanged token", () => {
-	test("names a subject of another domain together with its issuer, but for a workload by its SPIFFE ID", () => {
+	test("names a subject of another domain together with its issuer, but for a workload of that domain by its SPIFFE ID", () => {
 		const joined = snapshot(
 			[{ ...READ, destination: "gateway" }],
 			[{ name: "over", source_domain: "internal", destination_domain: "partner", accepted: true }],
@@ -115,12 +115,18 @@ describe("an exchanged token", () => {
 			exchanged({ reach: over, subject: subject({ token: facts(changes) }) }).sub;
 		expect(named({})).toBe("https://id.example.org|alice");
 		expect(named({ subject: "batch", subjectKind: "client" })).toBe("https://id.example.org|batch");
-		expect(named({ subject: ORDERS, subjectKind: "workload" })).toBe(ORDERS);
+		const workload = (name: string) => `spiffe://prod.example.org/ns/${name}/sa/${name}`;
+		for (const theirs of [ORDERS, workload("payments"), workload("staged")]) {
+			expect(named({ subject: theirs, subjectKind: "workload" })).toBe(theirs);
+		}
 		for (const subjectKind of ["user", "client"] as const) {
 			expect(named({ subject: ORDERS, subjectKind })).toBe(`https://id.example.org|${ORDERS}`);
 		}
 		const pod = "system:serviceaccount:orders:orders";
-		expect(named({ subject: pod, subjectKind: "workload" })).toBe(`https://id.example.org|${pod}`);
+		// Of the destination's domain, of no segment, and no workload at all.
+		for (const other of [workload("gateway"), workload("nobody"), "spiffe://prod.example.org", pod]) {
+			expect(named({ subject: other, subjectKind: "workload" })).toBe(`https://id.example.org|${other}`);
+		}
 	});
 
 	test("is cut to the destination, the workload and its certificate, and carries who it is for and who acts", () => {
@@ -142,7 +148,26 @@ describe("an exchanged token", () => {
 				destinations: ["payments"],
 				environment: "prod",
 				kind: "user",
+				origin: { iss: "https://id.example.org", jti: "subject-1", sub: "alice", iat: SECONDS - 60, key: "k" },
 			},
+		});
+	});
+
+	test("says what it was exchanged for, and what that was exchanged for before", () => {
+		const first = {
+			issuer: "https://keys.example.org",
+			id: null,
+			subject: "batch",
+			issuedAt: null,
+			keyThumbprint: null,
+		};
+		expect(exchanged({ subject: subject({ token: facts({ origin: first }) }) }).firebreak.origin).toEqual({
+			iss: "https://id.example.org",
+			jti: "subject-1",
+			sub: "alice",
+			iat: SECONDS - 60,
+			key: "k",
+			origin: { iss: "https://keys.example.org", sub: "batch" },
 		});
 	});
 
@@ -163,6 +188,23 @@ describe("an exchanged token", () => {
 		);
 		for (const idle of [{ scopes: ["other"] }, { scopes: ["guest"], mode: "monitor" as const }]) {
 			expect(exchanged(from(idle)).scope).toBe("payments:read");
+		}
+	});
+
+	test("keeps a scope that its registration took away where a deny knows it by that, but never to pass by", () => {
+		const deny = { name: "no-guests", effect: "deny" as const, source: "orders", destination: "payments" };
+		const token = { ...facts({ scopes: ["payments:read"] }), allScopes: ["payments:read", "guest", "idle"] };
+		const rules = [READ, { ...deny, scopes: ["guest"] }];
+		const from = (...more: Parameters<typeof policy>[0][]) => ({
+			subject: subject({ token }),
+			reach: reachable([...rules, ...more]),
+		});
+		expect(exchanged(from()).scope).toBe("payments:read guest");
+		for (const scopes of [{ scopes: ["guest"] }, { scopes_any: ["guest", "x"], valid_from: NOW + 1_000 }]) {
+			expect(planExchange(input(from({ ...READ, name: "guests", ...scopes })))).toEqual({
+				error: "invalid_target",
+				detail: "scope",
+			});
 		}
 	});
 
@@ -277,20 +319,18 @@ describe("claims that conditions read", () => {
 		["a deny by two", deny('token.contractor == true && token.team == "red"'), ["contractor", "team"]],
 		["an allow", { ...allow("!has(token.contractor)"), name: "allow" }, ["contractor"]],
 		["an allow by its name as a text", { ...allow('!("contractor" in token)'), name: "allow" }, ["contractor"]],
-		[
-			"an allow that may read any",
-			{ ...allow("token.all(k, k != params.k)"), name: "allow", paths: ["/{k}"] },
-			["contractor", "idle", "team"],
-		],
 		["a deny by one that the token lacks", deny("has(token.absent)"), []],
 		["a deny by the subject", deny('token.sub == "mallory"'), []],
 		[
 			"an allow by the new token's own",
-			{ ...allow('token.client_id == "x" && has(token.may_act)'), name: "allow" },
+			{ ...allow('token.client_id == "x" && has(token.firebreak)'), name: "allow" },
 			[],
 		],
 		["a deny by none", deny('request.method == "PUT"'), []],
 		["a deny that only watches", { ...deny("token.contractor == true && token.iss == 1"), mode: "monitor" }, []],
+		["an allow that only watches", { ...allow("size(token) == 1"), name: "allow", mode: "monitor" }, []],
+		["a deny that is to come", { ...deny("token.contractor == true"), valid_from: NOW + 60_000 }, ["contractor"]],
+		["a deny of much later", { ...deny("size(token) > 5"), valid_from: NOW + 3_600_000 }, []],
 	];
 	test.each(kept)("stay for %s", (_name, rule, wanted) => {
 		const plan = exchanged({ subject: from(), reach: within(rule), scopes: ["payments:read"] });
@@ -317,14 +357,61 @@ describe("claims that conditions read", () => {
 		});
 	});
 
-	test("of the name `sub`: none is given where a deny reads it, and it is not what names the subject", () => {
-		const renamed = { subject: from({ subject: "oid-1" }), reach: within(deny('token.sub == "alice"')) };
-		expect(planExchange(input(renamed))).toEqual({ error: "invalid_target", detail: "condition" });
+	/** What the exchange states anew, and what of it an allow may read: those are facts of the new token. */
+	const stated = "iss aud client_id jti iat nbf exp cnf act firebreak".split(" ");
+	const CONDITION = { error: "invalid_target", detail: "condition" };
+	const asked = { subject: from(), scopes: ["payments:read"] };
+
+	test.each(stated)("of the new token's own: an allow may read %s, within a domain and over its border", (name) => {
+		for (const condition of [`has(token.${name})`, `!has(token.${name})`]) {
+			const rule = { ...allow(condition), name: "allow" };
+			for (const found of [within(rule), over(rule)])
+				expect(isRefused(planExchange(input({ ...asked, reach: found })))).toBe(false);
+		}
 	});
 
-	test("stay behind at a border, and none is given where a deny there reads them", () => {
-		const open = exchanged({ subject: from(), reach: over({ ...allow("!has(token.contractor)"), name: "allow" }) });
-		expect(Object.keys(open)).toEqual(names);
+	const lost = [
+		'token.scope == "payments:read"',
+		"!has(token.may_act)",
+		"token[request.method] == true",
+		"size(token) > 5",
+	];
+	test.each(lost)("that cannot stay: none is given that an allow by %s could let pass", (condition) => {
+		for (const way of [within, over]) {
+			const rule = { ...allow(condition), name: "allow" };
+			expect(planExchange(input({ ...asked, reach: way(rule) }))).toEqual(CONDITION);
+			expect(planExchange(input({ ...asked, reach: way({ ...rule, scopes: ["gold"] }) }))).not.toHaveProperty("error");
+			expect(planExchange(input({ ...asked, scopes: ["gold"], reach: way({ ...rule, scopes: ["gold"] }) }))).toEqual({
+				error: "invalid_scope",
+				detail: "beyond_policy",
+			});
+			const soon = { ...rule, valid_from: NOW + LIMITS.issuedTokenMs };
+			expect(planExchange(input({ ...asked, reach: way(soon) }))).toEqual(CONDITION);
+			expect(
+				planExchange(input({ ...asked, reach: way({ ...soon, valid_from: NOW + 3_600_000 }) })),
+			).not.toHaveProperty("error");
+		}
+	});
+
+	test("that cannot stay: none is given where no other allow is left", () => {
+		const only = reachable([allow("!has(token.may_act)")]);
+		expect(planExchange(input({ ...asked, reach: only }))).toEqual(CONDITION);
+	});
+
+	test("of the name `sub`: none is given where a rule reads it, and it is not what names the subject", () => {
+		for (const rule of [deny('token.sub == "alice"'), { ...allow('token.sub == "oid-1"'), name: "allow" }]) {
+			const renamed = { subject: from({ subject: "oid-1" }), reach: within(rule), scopes: ["payments:read"] };
+			expect(planExchange(input(renamed))).toEqual(CONDITION);
+			expect(isRefused(planExchange(input({ ...renamed, subject: from() })))).toBe(false);
+		}
+	});
+
+	test("stay behind at a border, and none is given where a deny there reads them, or an allow that it could pass by", () => {
+		const open = { ...allow("!has(token.contractor)"), name: "allow" };
+		expect(planExchange(input({ ...asked, reach: over(open) }))).toEqual(CONDITION);
+		expect(Object.keys(exchanged({ ...asked, reach: over({ ...open, scopes: ["gold"] }) }))).toEqual(names);
+		const byName = { ...allow('token.sub == "https://id.example.org|alice"'), name: "allow" };
+		expect(Object.keys(exchanged({ ...asked, reach: over(byName) }))).toEqual(names);
 		const bySubject = deny('token.sub == "https://id.example.org|mallory"');
 		expect(Object.keys(exchanged({ subject: from(), reach: over(bySubject) }))).toEqual(names);
 		for (const condition of ["token.contractor == true", "has(token.absent)", "size(token) == 1", "has(token.iss)"]) {
@@ -358,7 +445,7 @@ describe("claims that conditions read", () => {
 			'token.team == "red" || token.level.level == 2',
 		];
 		const denying = [...read, 'token.sub == "alice"', 'token.client_id == "red"', "has(token.iss)", "size(token) > 3"];
-		const allowing = [...read, '!token.exists(k, k == "team")'];
+		const allowing = [...read, '!token.exists(k, k == "team")', "!has(token.may_act)"];
 		const some = (texts: string[], minLength: number) =>
 			fc.uniqueArray(fc.constantFrom(...texts), { minLength, maxLength: 3 });
 		const refuses = ({ allows, denies }: Reach, token: object) => {

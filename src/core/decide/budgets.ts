@@ -2,8 +2,9 @@
 import type { Budget } from "../budget.ts";
 import { LIMITS } from "../limits.ts";
 import type { RateKind } from "../model.ts";
-import type { CredentialVerdict, TokenFacts } from "../request.ts";
+import type { CredentialVerdict } from "../request.ts";
 import type { Snapshot } from "../snapshot.ts";
+import type { TokenOrigin } from "../token-origin.ts";
 import { type Judged, tokenOf } from "./judge.ts";
 import { isOpen, type Route } from "./route.ts";
 
@@ -38,7 +39,10 @@ export function rateBudgets({ route, credential, passing }: Judged): readonly Bu
 	const add = (budget: Budget | null) => budget && budgets.push(budget);
 	add(limitOf(snapshot, "domain", domain));
 	add(limitOf(snapshot, "segment", name));
-	if (token !== null) add(limitOf(snapshot, "token", token.issuer, tokenKey(token)));
+	// What was given in exchange spends what the token that it was given for may: no exchange makes a budget of one anew.
+	for (let spent: TokenOrigin | null | undefined = token; spent; spent = spent.origin) {
+		add(limitOf(snapshot, "token", spent.issuer, tokenKey(spent)));
+	}
 	return budgets.length === 0 ? NO_BUDGETS : budgets;
 }
 
@@ -61,7 +65,7 @@ function ownSource(kind: "source" | "address", key: string): Budget {
 }
 
 /** Each token has a bucket of its own; tokens of a profile without ids share their subject's. */
-function tokenKey({ issuer, id, subject }: TokenFacts): string {
+function tokenKey({ issuer, id, subject }: TokenOrigin): string {
 	return id === null ? `${issuer} sub ${subject}` : `${issuer} jti ${id}`;
 }
 

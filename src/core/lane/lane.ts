@@ -10,8 +10,11 @@ import { Quarantines } from "./quarantines.ts";
 import { Registry } from "./registry.ts";
 import { type RevocableToken, Revocations } from "./revocations.ts";
 
-/** Why a token is refused: it, everything older of its subject or issuer, its issuer, or the key that signed it. */
-export type Revocation = "token" | "before" | "issuer" | "key";
+/**
+ * Why a token is refused: it, everything older of its subject or issuer, its issuer, the key that signed it, or any of these of
+ * the token that it was given in exchange for.
+ */
+export type Revocation = "token" | "before" | "issuer" | "key" | "origin";
 
 export class Lane {
 	/** The last row applied. */
@@ -68,7 +71,8 @@ export class Lane {
 		const revoked = this.#revocations.of(token, now);
 		if (revoked) return revoked;
 		if (this.#quarantines.holds("issuer", token.issuer, now)) return "issuer";
-		return this.#quarantines.holds("key", token.keyThumbprint, now) ? "key" : null;
+		if (this.#quarantines.holds("key", token.keyThumbprint, now)) return "key";
+		return token.origin && this.revocationOf(token.origin, now) !== null ? "origin" : null;
 	}
 
 	/** @returns the kind of quarantine that holds the source at `now` (milliseconds since the epoch), or null. */

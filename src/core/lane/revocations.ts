@@ -1,16 +1,9 @@
 /** Tokens that count no more: single ones, and everything older than an instant. */
+import type { TokenOrigin } from "../token-origin.ts";
 import { type Ends, isLive, type LaneEffect, mapOf, textOf } from "./entries.ts";
 
-/** What of a token can be revoked. */
-export interface RevocableToken {
-	readonly issuer: string;
-	readonly id: string | null;
-	readonly subject: string;
-	/** Seconds since the epoch; null counts as issued before everything. */
-	readonly issuedAt: number | null;
-	/** RFC 7638 thumbprint of the key that signed it. */
-	readonly keyThumbprint: string | null;
-}
+/** What of a token can be revoked: all that it says of itself, and of the token that it was given in exchange for. */
+export type RevocableToken = TokenOrigin;
 
 /** Everything that was issued before an instant. */
 interface Before {

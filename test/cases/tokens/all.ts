@@ -2,6 +2,7 @@
 import type { TokenCase } from "./case.ts";
 import { claims } from "./claims.ts";
 import { credentials } from "./credentials.ts";
+import { exchanged } from "./exchanged.ts";
 import { forms } from "./forms.ts";
 import { kubernetes } from "./kubernetes.ts";
 import { names } from "./names.ts";
@@ -20,6 +21,7 @@ export const CASES: readonly TokenCase[] = [
 	...providers,
 	...kubernetes,
 	...passports,
+	...exchanged,
 	...proofs,
 	...signatures,
 ];

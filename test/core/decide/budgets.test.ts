@@ -137,6 +137,17 @@ describe("step 10", () => {
 		expect(keys[2]).toBe(`${ISSUER} sub a`);
 	});
 
+	test("a token that was given in exchange spends its own, and those of all that it was given for", () => {
+		const api = { issuer: ISSUER, id: null, subject: "batch", issuedAt: null, keyThumbprint: null };
+		const other = { ...api, issuer: "https://other.example.org", id: "given-2", origin: api };
+		const given = withToken({ origin: { ...api, id: "given-1", origin: other } });
+		expect(named(budgetsOf(LIMITED, {}, given).rest).slice(2)).toEqual([
+			`token ${ISSUER} jti token-1`,
+			`token ${ISSUER} jti given-1`,
+			`token ${ISSUER} sub batch`,
+		]);
+	});
+
 	test("a token of another issuer has none", () => {
 		const other = withToken({ issuer: "https://other.example.org" });
 		expect(named(budgetsOf(LIMITED, {}, other).rest)).toEqual(["domain internal", "segment payments"]);
