@@ -105,15 +105,21 @@ describe("drain", () => {
 	});
 
 	test("during the notice health says no, and checks are still answered", async () => {
-		const server = await harness.start();
-		server.setServing(true);
-		const client = harness.client(server);
-		expect(await client.health()).toBe(1);
-		const drained = server.drain({ noticeMs: 400, timeoutMs: 10_000 });
-		server.setServing(true);
-		expect(await client.health()).toBe(2);
-		expect(await client.check(checkOf())).toMatchObject({ okResponse: {} });
-		expect(await drained).toBe(true);
+		// A machine that is too slow to ask within the notice gets a longer one: answers from after it say nothing.
+		for (let noticeMs = 400, inTime = false; !inTime; noticeMs *= 4) {
+			const server = await harness.start();
+			server.setServing(true);
+			const client = harness.client(server);
+			expect(await client.health()).toBe(1);
+			const begun = performance.now();
+			const drained = server.drain({ noticeMs, timeoutMs: noticeMs + 10_000 });
+			server.setServing(true);
+			const health = await client.health();
+			const answer = await client.check(checkOf()).catch(codeName);
+			inTime = performance.now() - begun < noticeMs - 50;
+			if (inTime) expect([health, answer]).toEqual([2, expect.objectContaining({ okResponse: expect.anything() })]);
+			expect(await drained).toBe(true);
+		}
 	});
 
 	test("calls that do not end are cut off at the timeout", async () => {

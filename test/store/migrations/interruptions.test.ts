@@ -70,6 +70,7 @@ const backends = async (event: string) =>
 			"select wait_event from pg_stat_activity where datname = current_database() and application_name = 'firebreak migrate'",
 		)
 	).filter(({ wait_event }) => wait_event === event).length;
+const writing = async () => Number((await rows(`${ALIVE} and backend_xid is not null`))[0]!.n);
 const sleeping = () => until("the run is in its long statement", async () => (await backends("PgSleep")) > 0);
 const policies = async () => (await rows("select name from firebreak.policy order by name")).map(({ name }) => name);
 const state = async () => ({
@@ -112,8 +113,9 @@ describe("a run that is killed", () => {
 		}
 		const before = await state();
 		let whole = 0;
-		for (const afterMs of [300, 600, 900, 1_200, 1_500]) {
+		for (const afterMs of [0, 50, 100, 200, 400, 800]) {
 			const one = run();
+			await until("it has begun to write", async () => one.child.exitCode !== null || (await writing()) > 0);
 			await sleep(afterMs);
 			one.child.kill("SIGKILL");
 			await one.ended;
@@ -141,13 +143,17 @@ describe("a run that is killed", () => {
 
 describe("two runs at once", () => {
 	test("both end well, and everything is applied once", async () => {
-		bench.put("platform/20260401000000_a.sql", `${allow("twice", "/twice")} select pg_sleep(1);`);
+		const gate = await bench.gate();
+		bench.put("platform/20260401000000_a.sql", `${allow("twice", "/twice")} ${gate.sql}`);
 		const runs = [run(), run(), run()];
+		const waiting = () => runs.filter(({ err }) => err().includes("another migrate up is running"));
+		await until("all but one wait", () => waiting().length === 2);
+		await gate.open();
 		expect(await Promise.all(runs.map(({ ended }) => ended))).toEqual([0, 0, 0]);
 		expect(await rows("select count(*) as n from firebreak.migration where name like '%20260401000000_a'")).toEqual([
 			{ n: "1" },
 		]);
-		expect(runs.filter(({ err }) => err().includes("another migrate up is running"))).toHaveLength(2);
+		expect(waiting()).toHaveLength(2);
 	});
 
 	test("the one that waits goes on as soon as the other is killed", async () => {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import type { UpEvent } from "../../../src/store/migrations/up.ts";
+import { until } from "../../support/wait.ts";
 import { allow, COMPANY, openWorkbench, refusal, type Workbench } from "../support/workbench.ts";
 
 let bench: Workbench;
@@ -45,10 +46,15 @@ describe("migrateUp", () => {
 	});
 
 	test("two runs at once wait for each other, and apply everything once", async () => {
-		bench.put("platform/20260103000000_slow.sql", `${allow("slow", "/slow")} select pg_sleep(0.3);`);
+		const gate = await bench.gate();
+		bench.put("platform/20260103000000_slow.sql", `${allow("slow", "/slow")} ${gate.sql}`);
 		const events: UpEvent[] = [];
 		const report = (event: UpEvent) => events.push(event);
-		const outcomes = await Promise.all([bench.up({ report }), bench.up({ report })]);
+		const running = Promise.all([bench.up({ report }), bench.up({ report })]);
+		await Promise.race([running, until("one waits", () => events.some(({ kind }) => kind === "waiting"))]).finally(
+			gate.open,
+		);
+		const outcomes = await running;
 		expect(outcomes.map(({ applied }) => applied.length).sort()).toEqual([0, 1]);
 		expect(outcomes[0]!.head).toEqual(outcomes[1]!.head);
 		expect(events.filter(({ kind }) => kind === "waiting")).toHaveLength(1);

@@ -18,9 +18,17 @@ export interface Workbench {
 	emptyFolder(): void;
 	folders(): MigrationFolders;
 	up(options?: Partial<UpOptions>): Promise<UpOutcome>;
+	/** A statement that runs until the gate is opened; whoever comes to it later passes. */
+	gate(): Promise<Gate>;
 	/** Puts one file of owner `platform` at the next free time, and applies it. */
 	apply(text: string): Promise<UpOutcome>;
 	close(): Promise<void>;
+}
+
+/** Holds a run as long as a test wants, where a pause would hold it too short on a slow machine. */
+export interface Gate {
+	readonly sql: string;
+	open(): Promise<void>;
 }
 
 /** The database is without the schema: the first `up` applies it. */
@@ -30,6 +38,7 @@ export async function openWorkbench(): Promise<Workbench> {
 	const root = mkdtempSync(join(tmpdir(), "firebreak-store-"));
 	let folder = 0;
 	let minute = 0;
+	let gates = 0;
 	const policy = () => join(root, String(folder));
 	const bench: Workbench = {
 		test,
@@ -45,6 +54,19 @@ export async function openWorkbench(): Promise<Workbench> {
 		folders: () => ({ schema: SCHEMA_DIRECTORY, policy: policy() }),
 		up: (options = {}) =>
 			migrateUp(database, { folders: bench.folders(), compile: compilePolicySet, clock: Date.now, ...options }),
+		async gate() {
+			const table = `public.gate_${++gates}`;
+			await database.withClient((client) =>
+				client.query(`create table ${table} (opened boolean); grant select on ${table} to public`),
+			);
+			return {
+				sql: `do $$ begin while not exists (select from ${table}) loop perform pg_sleep(0.02); end loop; end $$;`,
+				open: () =>
+					database.withClient(async (client) => {
+						await client.query(`insert into ${table} values (true)`);
+					}),
+			};
+		},
 		apply(text) {
 			const time = new Date(Date.UTC(2030, 0, 1, 0, minute++)).toISOString().replace(/\D/g, "").slice(0, 14);
 			bench.put(`platform/${time}_step.sql`, text);
