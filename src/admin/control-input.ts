@@ -113,12 +113,14 @@ export function readQuarantine(body: unknown, now: number): QuarantineBody {
 	const { until, ...order } = read(QUARANTINE, body);
 	if (until === null) return { ...order, until };
 	const ms = parseDuration(until);
-	const at = ms === null ? instant.safeParse(until) : null;
-	if (ms !== null) return { ...order, until: new Date(now + ms) };
-	if (at?.success) return { ...order, until: new Date(at.data) };
-	const message = "is neither an instant such as 2026-01-31T12:00:00Z nor a duration such as 2h";
-	throw new HttpProblem(400, "The request is wrong", [{ field: "until", message }]);
+	const at = ms === null ? instant.safeParse(until).data : now + ms;
+	if (at === undefined)
+		throw wrongUntil("is neither an instant such as 2026-01-31T12:00:00Z nor a duration such as 2h");
+	if (at <= now) throw wrongUntil("is past; DELETE /v1/quarantines ends a quarantine");
+	return { ...order, until: new Date(at) };
 }
+
+const wrongUntil = (message: string) => new HttpProblem(400, "The request is wrong", [{ field: "until", message }]);
 
 /** The query of `DELETE /v1/quarantines`. @throws HttpProblem 400 */
 export function readLiftQuery(query: unknown): Omit<QuarantineBody, "until"> {

@@ -116,7 +116,14 @@ function rowOf({
 	return [kind, name, String(seq), at.toISOString(), until?.toISOString() ?? "it is lifted", by, reason];
 }
 
+/** A past end would end what is in force, under the name of its opposite. */
 function untilArgument(text: string, now: number): number {
+	const end = endOf(text, now);
+	if (end <= now) throw new InvalidArgumentError("It is past: firebreak quarantine lift ends a quarantine.");
+	return end;
+}
+
+function endOf(text: string, now: number): number {
 	const ms = parseDuration(text);
 	if (ms !== null) return now + ms;
 	try {

@@ -283,6 +283,16 @@ describe("/v1/quarantines", () => {
 		expect((await post("/v1/quarantines", body)).status).toBe(400);
 	});
 
+	test.each(["2025-12-01T00:00:00Z", "0s"])("an end that is past (%s) does not end what is in force", async (until) => {
+		await post("/v1/quarantines", quarantine);
+		const before = (await ask("/v1/quarantines")).json;
+		const refused = await post("/v1/quarantines", { ...quarantine, until });
+		expect(refused).toMatchObject({ status: 400, json: { errors: [{ field: "until" }] } });
+		expect(JSON.stringify(refused.json)).toContain("is past; DELETE /v1/quarantines ends a quarantine");
+		expect((await ask("/v1/quarantines")).json).toEqual(before);
+		await ask(lift, { method: "DELETE" });
+	});
+
 	test("refuses to lift without a reason", async () => {
 		const path = `/v1/quarantines?${new URLSearchParams({ kind: "workload", name: WORKLOAD })}`;
 		expect((await ask(path, { method: "DELETE" })).status).toBe(400);

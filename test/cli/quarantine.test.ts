@@ -89,6 +89,19 @@ describe("quarantine", () => {
 		expect(held(server, null, "orders")).toBe("segment");
 	});
 
+	test("add does not end what is in force: an end that is past is refused, and nothing changes", async () => {
+		const order = ["add", "domain", "internal", "--reason", "INC-3"];
+		await json(...order, "--no-wait");
+		const before = await json("list");
+		for (const end of ["2025-12-01T00:00:00Z", "0s"]) {
+			const { code, out, err } = await firebreak([...order, "--until", end, "--no-wait"]);
+			expect({ code, out }).toEqual({ code: 2, out: "" });
+			expect(err).toContain("It is past: firebreak quarantine lift ends a quarantine.");
+		}
+		expect(await json("list")).toEqual(before);
+		await json("lift", "domain", "internal", "--reason", "over", "--no-wait");
+	});
+
 	test("list shows what is in force", async () => {
 		await json("add", "issuer", "https://id.example.org", "--reason", "key leak", "--no-wait");
 		const { quarantines } = await json("list");
