@@ -14,7 +14,7 @@ import { JwksServer } from "../support/jwks-server.ts";
 import { bearer, demandOf, issuerRow, proofMemory, REQUEST, TokenWorld } from "../support/tokens.ts";
 
 const RUNS = Number(process.env.HOSTILE_RUNS ?? 5_000);
-jest.setTimeout(60_000 + RUNS * 10);
+jest.setTimeout(180_000 + RUNS * 10);
 
 const NOW = 1_780_000_000;
 const world = new TokenWorld(NOW);

@@ -75,7 +75,7 @@ function processes(): number[] {
 }
 
 async function expectNothingLeft(): Promise<void> {
-	await until("all processes are gone", () => processes().length === 0, 5_000);
+	await until("all processes are gone", () => processes().length === 0);
 	expect(readdirSync(folder)).toEqual([]);
 }
 

@@ -1,5 +1,5 @@
 /** Budgets through Envoy: two servers that share one, by halves in memory or together in Redis; what the caller sees of 429. */
-import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { query } from "../../demo/database.ts";
 import { migrateUp } from "../../demo/firebreak.ts";
 import { type Stage, setStage } from "../../demo/stage.ts";
@@ -7,9 +7,6 @@ import { type Line, STORY } from "../../demo/story.ts";
 import { ask, tell } from "../../demo/teller.ts";
 import { hasRedis, startRedis, type TestRedis } from "../support/redis.ts";
 import { until } from "../support/wait.ts";
-
-// Postgres, two Firebreaks and Envoy start from nothing, on a machine that may have other things to do.
-jest.setTimeout(90_000);
 
 const READ = STORY[0] as Line;
 const DELETE = STORY.find(({ row }) => row === 7) as Line;

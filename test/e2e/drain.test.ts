@@ -1,7 +1,7 @@
 /** SIGTERM: what is under way is finished, and where another server is there, no request fails. */
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { migrateUp } from "../../demo/firebreak.ts";
 import { type Stage, setStage } from "../../demo/stage.ts";
 import { STORY } from "../../demo/story.ts";
@@ -9,9 +9,6 @@ import { ask } from "../../demo/teller.ts";
 import { accessToken, jwksOf, makeSigningKey } from "../../demo/tokens.ts";
 import { JwksServer } from "../support/jwks-server.ts";
 import { until } from "../support/wait.ts";
-
-// Postgres, Firebreak and Envoy start from nothing, on a machine that may have other things to do.
-jest.setTimeout(90_000);
 
 const READ = STORY[0] as (typeof STORY)[number];
 

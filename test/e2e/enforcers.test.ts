@@ -1,6 +1,6 @@
 /** Who may ask: real Envoys, each with a certificate of its own towards Firebreak, and over a socket. */
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { send } from "../../demo/client.ts";
 import type { RunningEnvoy } from "../../demo/envoy.ts";
 import { firebreakProgram } from "../../demo/firebreak.ts";
@@ -11,8 +11,6 @@ import { domain, policy, type Rows, segment } from "../support/policy-set.ts";
 import { type Certified, Proxies } from "../support/proxies.ts";
 import { spiffe } from "../support/requests.ts";
 import { until } from "../support/wait.ts";
-
-jest.setTimeout(90_000);
 
 const ROWS: Rows = {
 	domains: [domain({ name: "internal", flow: "mtls" })],

@@ -1,14 +1,12 @@
 /** gRPC callers, through a real Envoy: a denial has its gRPC status, whatever the kind of call. */
 import { promisify } from "node:util";
 import { ChannelCredentials, Client, Server, ServerCredentials, type ServiceError, status } from "@grpc/grpc-js";
-import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { RunningEnvoy } from "../../demo/envoy.ts";
 import { type Edge, startEdge, wordsOf } from "../support/edge.ts";
 import { domain, policy, segment } from "../support/policy-set.ts";
 import { type Certified, Proxies } from "../support/proxies.ts";
 import { spiffe } from "../support/requests.ts";
-
-jest.setTimeout(90_000);
 
 let proxies: Proxies;
 let edge: Edge;

@@ -1,5 +1,5 @@
 /** `credential_upstream => 'strip'` through a real Envoy: the service never sees what its caller proved itself with. */
-import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { RunningEnvoy } from "../../demo/envoy.ts";
 import { dpopProof, jwkThumbprint } from "../../demo/proofs.ts";
 import { accessToken, jwksOf, makeSigningKey } from "../../demo/tokens.ts";
@@ -14,8 +14,6 @@ import { Proxies } from "../support/proxies.ts";
 import { type RawTarget, sendRaw, statusesOf } from "../support/raw-request.ts";
 import { NOW, spiffe } from "../support/requests.ts";
 import { proofMemory } from "../support/tokens.ts";
-
-jest.setTimeout(90_000);
 
 const ISSUER = "https://id.example.org";
 const KEYS = "https://keys.example.org";

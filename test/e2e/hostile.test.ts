@@ -1,6 +1,6 @@
 /** What attackers send: it is refused, the process stays up, and nothing secret is told anywhere. */
 import { readFileSync } from "node:fs";
-import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { query } from "../../demo/database.ts";
 import { type Stage, setStage } from "../../demo/stage.ts";
 import { type Line, STORY } from "../../demo/story.ts";
@@ -9,9 +9,6 @@ import type { Echo } from "../../demo/upstream.ts";
 import { type OtlpReceiver, startOtlpReceiver } from "../support/otlp-receiver.ts";
 import { sendRaw, statusesOf } from "../support/raw-request.ts";
 import { until } from "../support/wait.ts";
-
-// Postgres, Firebreak and Envoy start from nothing, on a machine that may have other things to do.
-jest.setTimeout(90_000);
 
 const READ = STORY[0] as Line;
 

@@ -1,13 +1,10 @@
 /** Decisions of the story, read back from a real Jaeger. Needs `make jaeger`; says so where it is missing. */
-import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { type Jaeger, jaegerBinary, startJaeger } from "../../demo/jaeger.ts";
 import { type Stage, setStage } from "../../demo/stage.ts";
 import { type Line, STORY } from "../../demo/story.ts";
 import { tell } from "../../demo/teller.ts";
 import { type JaegerSpan, waitForTrace } from "../support/jaeger-query.ts";
-
-// Postgres, Firebreak and Envoy start from nothing, on a machine that may have other things to do.
-jest.setTimeout(90_000);
 
 const binary = await jaegerBinary();
 if (!binary)

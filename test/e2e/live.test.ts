@@ -1,14 +1,11 @@
 /** Live policy through Envoy: changes under traffic, a revision that does not compile, Postgres going and coming back. */
-import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { query } from "../../demo/database.ts";
 import { migrateUp } from "../../demo/firebreak.ts";
 import { type Stage, setStage } from "../../demo/stage.ts";
 import { type Line, STORY } from "../../demo/story.ts";
 import { ask, differences, type Told, tell } from "../../demo/teller.ts";
 import { until } from "../support/wait.ts";
-
-// Postgres, Firebreak and Envoy start from nothing, on a machine that may have other things to do.
-jest.setTimeout(90_000);
 
 const READ = STORY[0] as Line;
 const DELETE = STORY.find(({ row }) => row === 7) as Line;

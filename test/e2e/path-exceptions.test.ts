@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import { createServer, type ServerHttp2Session } from "node:http2";
 import type { AddressInfo } from "node:net";
-import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { RunningEnvoy } from "../../demo/envoy.ts";
 import { startUpstream } from "../../demo/upstream.ts";
 import type { PathException } from "../../src/core/model.ts";
@@ -12,8 +12,6 @@ import { Proxies } from "../support/proxies.ts";
 import { sendFrames } from "../support/raw-http2.ts";
 import { type RawTarget, sendRaw, statusesOf } from "../support/raw-request.ts";
 import { spiffe } from "../support/requests.ts";
-
-jest.setTimeout(90_000);
 
 const EXCEPTIONS: Readonly<Record<string, readonly PathException[]>> = {
 	strict: [],

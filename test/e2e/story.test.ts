@@ -1,5 +1,5 @@
 /** The story of the demo, line by line, through a real Envoy: the answer, what the upstream saw, and the exported spans. */
-import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { type Changed, changePolicy } from "../../demo/change.ts";
 import { COMPANY, type Service } from "../../demo/company.ts";
 import { runFirebreak } from "../../demo/firebreak.ts";
@@ -10,9 +10,6 @@ import type { Echo } from "../../demo/upstream.ts";
 import { type OtlpReceiver, startOtlpReceiver } from "../support/otlp-receiver.ts";
 import { readCheckTrace } from "../support/traces.ts";
 import { until } from "../support/wait.ts";
-
-// Postgres, Firebreak and Envoy start from nothing, on a machine that may have other things to do.
-jest.setTimeout(90_000);
 
 let receiver: OtlpReceiver;
 let stage: Stage;

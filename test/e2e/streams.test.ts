@@ -5,15 +5,13 @@ import { connect as connectHttp2 } from "node:http2";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { connect as connectTls } from "node:tls";
-import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { send } from "../../demo/client.ts";
 import type { RunningEnvoy } from "../../demo/envoy.ts";
 import { type Edge, startEdge, wordsOf } from "../support/edge.ts";
 import { domain, policy, type Rows, segment } from "../support/policy-set.ts";
 import { type Certified, Proxies } from "../support/proxies.ts";
 import { spiffe } from "../support/requests.ts";
-
-jest.setTimeout(90_000);
 
 const allow = (name: string, destination: string, more: object) =>
 	policy({ name, source: "orders", destination, ...more });

@@ -1,13 +1,10 @@
 /** The chapter on tokens, scene by scene, through a real Envoy: the answer, and whether the service was reached. */
-import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { playChapter } from "../../demo/chapter/play.ts";
 import { SCENES, SCRIPT } from "../../demo/chapter/script.ts";
 import { type Stage, setStage } from "../../demo/stage.ts";
 import { chosenStory } from "../../demo/stories.ts";
 import { differences, type Told } from "../../demo/teller.ts";
-
-// Postgres, Firebreak and Envoy start from nothing, on a machine that may have other things to do.
-jest.setTimeout(180_000);
 
 let stage: Stage;
 /** By row; each stands on what was played before it. */

@@ -1,5 +1,5 @@
 /** Whose word for the caller counts: a real Envoy as gateway in front of real Envoys as sidecars, and forgers of all kinds. */
-import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { send } from "../../demo/client.ts";
 import type { RunningEnvoy } from "../../demo/envoy.ts";
 import type { SidecarOptions } from "../../demo/envoy-options.ts";
@@ -8,8 +8,6 @@ import { type Edge, startEdge, toldHeader, wordsOf } from "../support/edge.ts";
 import { domain, policy, type Rows, segment } from "../support/policy-set.ts";
 import { type Certified, Proxies } from "../support/proxies.ts";
 import { spiffe } from "../support/requests.ts";
-
-jest.setTimeout(90_000);
 
 const NAMES = ["orders", "payments", "gateway", "outer", "reports", "root"] as const;
 type Name = (typeof NAMES)[number];

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { mkdirSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import path from "node:path";
-import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { validateBootstrap } from "../../demo/envoy.ts";
 import { startFirebreak } from "../../demo/firebreak.ts";
 import type { Leaf } from "../../demo/pki.ts";
@@ -12,9 +12,6 @@ import { until } from "../support/wait.ts";
 import { type Secret, startSecretServer } from "./secret-server.ts";
 import { BOOTSTRAPS, placeholdersOf, type RunningBootstrap } from "./shipped.ts";
 import { ORDERS, PAYMENTS, type Stand, serialsOf, setStand, untilRenewed } from "./stand.ts";
-
-// Postgres, Firebreak and Envoys start from nothing, on a machine that may have other things to do.
-jest.setTimeout(120_000);
 
 let stand: Stand;
 beforeAll(async () => {

@@ -1,10 +1,8 @@
 /** The shedder against a simulated event loop: time, load and chance are the test's own. */
-import { describe, expect, jest, test } from "@jest/globals";
+import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { LIMITS } from "../../src/core/limits.ts";
 import { patienceOf, Shedder } from "../../src/extauthz/shed.ts";
-
-jest.setTimeout(120_000);
 
 interface Load {
 	/** Checks a second; one number for each of the seconds. */

@@ -3,7 +3,7 @@
  * is taken, the one that was given for it would have been taken as well, and with no fewer scopes.
  */
 import { hash } from "node:crypto";
-import { afterAll, expect, jest, test } from "@jest/globals";
+import { afterAll, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { decodeJwt } from "jose";
 import { signToken } from "../../demo/tokens.ts";
@@ -18,8 +18,6 @@ import { OAuthError } from "../../src/public/oauth-error.ts";
 import { exchangeToken } from "../../src/public/token-endpoint.ts";
 import { policy, segment, snapshotOf } from "../support/policy-set.ts";
 import { bearer, demandOf, OWN_KEY, proofMemory, TokenWorld } from "../support/tokens.ts";
-
-jest.setTimeout(120_000);
 
 /** A Thursday, 20:26:40 UTC. */
 const NOW = 1_780_000_000;

@@ -1,15 +1,12 @@
 /** The token endpoint, end to end: real Postgres, the real server, real mutual TLS; what it gives is tried through gRPC. */
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { decodeJwt, decodeProtectedHeader, importJWK, SignJWT } from "jose";
 import { createAuthority, type Leaf } from "../../demo/pki.ts";
 import { jwksOf, makeSigningKey, signToken } from "../../demo/tokens.ts";
 import { type Checked, type OwnServer, openOwnServer } from "../support/own-server.ts";
 import { FOREIGN, ISSUER, ORDERS, PARTNER_ISSUER } from "../support/own-tokens.ts";
-
-// A whole server starts, on a machine that may have other things to do.
-jest.setTimeout(120_000);
 
 const foreignKey = makeSigningKey("ES256", "foreign-1");
 let own: OwnServer;
@@ -446,15 +443,24 @@ describe("keys that rotate", () => {
 	});
 
 	test("break nothing in flight: tokens from before, during and after stay good, and both keys are published meanwhile", async () => {
-		const before = await issue();
-		const old = String(decodeProtectedHeader(before).kid);
-		const rotated = await own.json(["keys", "rotate", "--domain", "internal", "--announce", "2s", "--reason", "test"]);
-		expect(rotated).toMatchObject({ code: 0, waited: { reached: true } });
-		const fresh = String(rotated.kid);
-		expect(await kids()).toEqual(expect.arrayContaining([old, fresh]));
-		const during = await issue();
+		const rotate = async (announce: number) => {
+			const before = await issue();
+			const old = String(decodeProtectedHeader(before).kid);
+			const argv = ["keys", "rotate", "--domain", "internal", "--announce", `${announce}s`, "--reason", "test"];
+			const rotated = await own.json(argv);
+			expect(rotated).toMatchObject({ code: 0, waited: { reached: true } });
+			const fresh = String(rotated.kid);
+			expect(await kids()).toEqual(expect.arrayContaining([old, fresh]));
+			const during = await issue();
+			const signsFrom = Date.parse(String(rotated.signs_from));
+			return { before, old, fresh, during, signsFrom, inTime: Date.now() < signsFrom };
+		};
+		// A machine that is too slow for an announcement gets a longer one.
+		let rotation = await rotate(2);
+		for (let announce = 6; !rotation.inTime; announce *= 3) rotation = await rotate(announce);
+		const { before, old, fresh, during, signsFrom } = rotation;
 		expect(decodeProtectedHeader(during).kid).toBe(old);
-		while (Date.now() < Date.parse(String(rotated.signs_from))) await new Promise((resolve) => setTimeout(resolve, 50));
+		while (Date.now() < signsFrom) await new Promise((resolve) => setTimeout(resolve, 50));
 		const after = await issue();
 		expect(decodeProtectedHeader(after).kid).toBe(fresh);
 		for (const token of [before, during, after]) expect(await own.check(token)).toEqual(ALLOWED);

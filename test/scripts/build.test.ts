@@ -14,7 +14,7 @@ beforeAll(() => {
 	const built = execFileSync(process.execPath, [join(ROOT, "scripts/build.ts"), folder], { encoding: "utf8" });
 	execFileSync("tar", ["-xzf", built.split(" (")[0]!, "-C", folder, "--strip-components=1"]);
 	symlinkSync(join(ROOT, "node_modules"), join(folder, "node_modules"));
-}, 60_000);
+});
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 

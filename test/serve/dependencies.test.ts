@@ -11,7 +11,7 @@ import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
-import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 import { freePort } from "../../demo/ports.ts";
 import { jwksOf, makeSigningKey } from "../../demo/tokens.ts";
 import { createWorkspace, type Workspace } from "../../demo/workspace.ts";
@@ -32,8 +32,6 @@ import {
 	startRealServer,
 	tokenOf,
 } from "./real-server.ts";
-
-jest.setTimeout(180_000);
 
 const CHECKS = 200;
 

@@ -1,5 +1,5 @@
 /** Two whole servers on one database and one Redis: a proof of possession is good at one of them, once. */
-import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 import { dpopProof, jwkThumbprint } from "../../demo/proofs.ts";
 import { accessToken, makeSigningKey } from "../../demo/tokens.ts";
 import { checkRequest } from "../support/check-requests.ts";
@@ -7,8 +7,6 @@ import type { TestDatabase } from "../support/postgres.ts";
 import { hasRedis, startRedis, type TestRedis } from "../support/redis.ts";
 import { until } from "../support/wait.ts";
 import { createCompanyDatabase, ISSUER, key, type RealServer, startRealServer } from "./real-server.ts";
-
-jest.setTimeout(180_000);
 
 const holder = makeSigningKey("ES256", "holder");
 const URI = "https://payments.example.org/v1/7";

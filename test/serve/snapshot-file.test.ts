@@ -2,7 +2,7 @@
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from "@jest/globals";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { Client } from "pg";
 import { query } from "../../demo/database.ts";
 import { freePort } from "../../demo/ports.ts";
@@ -18,8 +18,6 @@ import { createTestDatabase } from "../support/postgres.ts";
 import { applySchema } from "../support/postgres-broker.ts";
 import { readMetrics } from "../support/prometheus.ts";
 import { until } from "../support/wait.ts";
-
-jest.setTimeout(120_000);
 
 const MINUTE = 60_000;
 const SERVING = 1;

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** Asks until the answer is neither undefined, null nor false; throws after `withinMs` (15 s by default). */
+/** Asks until the answer is neither undefined, null nor false; throws after `withinMs`, which is long: a slow machine is no fault. */
 export async function until<Answer>(
 	what: string,
 	ask: () => Answer | Promise<Answer>,
-	withinMs = 15_000,
+	withinMs = 60_000,
 ): Promise<Exclude<Answer, undefined | null | false>> {
 	const deadline = performance.now() + withinMs;
 	for (;;) {

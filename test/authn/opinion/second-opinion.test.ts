@@ -2,16 +2,13 @@
  * oauth4webapi's validateJwtAccessToken as a second opinion: every request goes to both, and where the two differ the
  * difference has a name and a reason. A new one fails, and so does one that is listed and no longer seen.
  */
-import { expect, jest, test } from "@jest/globals";
+import { expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { CASES } from "../../cases/tokens/all.ts";
 import { AUDIENCE, bearer, REQUEST } from "../../support/tokens.ts";
 import { DIFFERENCES } from "./differences.ts";
 import { main, NOW, ours, theirs, world } from "./opinions.ts";
 import { JKT, PROOF_DIFFERENCES, PROOFS, proven, URI } from "./proofs.ts";
-
-// Thousands of signatures, on a machine that may have other things to do.
-jest.setTimeout(120_000);
 
 const listedAs = (wanted: (example: string) => boolean) =>
 	[...DIFFERENCES, ...PROOF_DIFFERENCES].flatMap(({ ours, cases }) =>

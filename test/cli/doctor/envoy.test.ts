@@ -1,5 +1,5 @@
 /** `firebreak doctor` through its command line, on real Envoys: sound ones, and ones that are broken on purpose. */
-import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 import { createAuthority } from "../../../demo/pki.ts";
 import { createWorkspace, type Workspace } from "../../../demo/workspace.ts";
 import { register } from "../../../src/cli/doctor.ts";
@@ -15,8 +15,6 @@ import {
 import { CASES } from "../../doctor/envoy/cases.ts";
 import { type RunningBootstrap, startBootstrap } from "../../envoy/shipped.ts";
 import { fakeIo } from "../../support/fake-io.ts";
-
-jest.setTimeout(60_000);
 
 let workspace: Workspace;
 let envoy: RunningBootstrap | undefined;

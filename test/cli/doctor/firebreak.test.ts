@@ -1,5 +1,5 @@
 /** `firebreak doctor` on Firebreak's own side, with a real Postgres and real servers on it. */
-import { afterEach, expect, jest, test } from "@jest/globals";
+import { afterEach, expect, test } from "@jest/globals";
 import { register } from "../../../src/cli/doctor.ts";
 import * as migrate from "../../../src/cli/migrate.ts";
 import { run } from "../../../src/cli/program.ts";
@@ -8,9 +8,6 @@ import { allow, COMPANY } from "../../store/support/workbench.ts";
 import { fakeIo } from "../../support/fake-io.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/postgres.ts";
 import { until } from "../../support/wait.ts";
-
-// Every migration of the schema, for each test, on a machine that may have other things to do.
-jest.setTimeout(120_000);
 
 let database: TestDatabase | undefined;
 const servers: FollowingServer[] = [];

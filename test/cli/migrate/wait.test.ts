@@ -9,6 +9,7 @@ import { type FollowingServer, type ServerOptions, startServer } from "../../sto
 import { allow, COMPANY } from "../../store/support/workbench.ts";
 import { fakeIo } from "../../support/fake-io.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/postgres.ts";
+import { until } from "../../support/wait.ts";
 
 let database: TestDatabase;
 let root: string;
@@ -51,6 +52,22 @@ async function firebreak(...argv: string[]) {
 	return { code, out: io.out(), err: io.err() };
 }
 
+/** Until the server says that of itself, however long it takes. */
+async function told(id: string, what: "revision" | "refused", revision: number): Promise<void> {
+	const client = await database.connect();
+	try {
+		await until(`server ${id} has told of revision ${revision}`, async () => {
+			const { rows } = await client.query(`select from firebreak.server where id = $1 and ${what} = $2`, [
+				id,
+				revision,
+			]);
+			return rows.length > 0;
+		});
+	} finally {
+		await client.end();
+	}
+}
+
 const revisionNow = async () => JSON.parse((await firebreak("up", "--json")).out).revision as number;
 
 const REFUSAL = { object: "policy changing", message: "this server is too old for it", cure: "update it" };
@@ -91,11 +108,18 @@ describe("migrate up --wait", () => {
 		await start("old", { refuse: REFUSAL });
 		const before = await revisionNow();
 		change();
-		const { code, out, err } = await firebreak("up", "--wait", "--timeout", "1s");
+		const first = await firebreak("up", "--wait", "--timeout", "100ms");
+		expect(first.code).toBe(6);
+		expect(first.out).toMatch(new RegExp(`1 migration applied: revision ${before + 1}\\n$`));
+		expect(first.err).toContain(`error: revision ${before + 1} is committed, but after 100ms `);
+		expect(first.err).toContain(`  server old: it `);
+
+		await told("good", "revision", before + 1);
+		await told("old", "refused", before + 1);
+		const { code, err } = await firebreak("up", "--wait", "--timeout", "100ms");
 		expect(code).toBe(6);
-		expect(out).toMatch(new RegExp(`1 migration applied: revision ${before + 1}\\n$`));
 		expect(err.trimEnd().split("\n").slice(-2)).toEqual([
-			`error: revision ${before + 1} is committed, but after 1s 1 of 2 live servers do not enforce it`,
+			`error: revision ${before + 1} is committed, but after 100ms 1 of 2 live servers do not enforce it`,
 			`  server old: it stays at revision ${before} and refuses revision ${before + 1}: policy changing: ` +
 				"this server is too old for it (update it) (correct what it names, or update the server to the version that applied it)",
 		]);

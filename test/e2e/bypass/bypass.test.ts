@@ -1,11 +1,8 @@
 /** Requests that got past others, through a real Envoy: over HTTP/1.1 and HTTP/2, whatever Envoy is set to make of them first. */
-import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { BYPASSES } from "../../cases/bypass/all.ts";
 import { type Conditions, expectedOutcome } from "../../cases/bypass/case.ts";
 import { type BypassWorld, CONDITIONS, startBypassWorld } from "./world.ts";
-
-// Some 1,500 connections, on a machine that may have other things to do.
-jest.setTimeout(120_000);
 
 let world: BypassWorld;
 beforeAll(async () => {

@@ -170,7 +170,7 @@ describe("a LISTEN connection that is half dead: no packet comes through it, and
 		expect(followed.events.filter(({ kind }) => kind === "listening")).toHaveLength(2);
 		const hinted = await commit("/hinted");
 		await followed.until(() => revisionOf(followed) === hinted);
-	}, 30_000);
+	});
 });
 
 describe("with a Postgres of its own", () => {

@@ -1,5 +1,5 @@
 /** A real hot standby: no source while it is one, also behind one name with the primary; then it is promoted, with less. */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from "@jest/globals";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { Client } from "pg";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "../../../demo/postgres.ts";
 import { loadChanges } from "../../../src/store/changes.ts";
@@ -11,9 +11,6 @@ import { until } from "../../support/wait.ts";
 import { type Followed, follow, revisionOf } from "../support/following.ts";
 import { startProxy } from "../support/proxy.ts";
 import { allow, COMPANY, refusal } from "../support/workbench.ts";
-
-// Two Postgres clusters start, one of them from a copy of the other.
-jest.setTimeout(60_000);
 
 let primary: EmbeddedPostgres;
 let standby: EmbeddedPostgres;
