@@ -66,6 +66,8 @@ export function planExchange(input: ExchangeInput): TokenClaims | ExchangeRefusa
 	if (Array.isArray(purposes) && !purposes.includes(passport.purpose))
 		return { error: "invalid_target", detail: "purpose" };
 	if (issuer.binding === "dpop") return { error: "invalid_target", detail: "binding" };
+	const sub = subjectOf(token, reach);
+	if (Buffer.byteLength(sub) > LIMITS.subjectBytes) return { error: "invalid_target", detail: "size" };
 	const issuedAt = Math.floor(now / 1_000);
 	const longest = issuedAt + Math.floor(Math.min(issuer.max_lifetime, LIMITS.issuedTokenMs / 1_000));
 	const expiresAt = Math.floor(Math.min(subject.expiresAt, longest));
@@ -75,7 +77,7 @@ export function planExchange(input: ExchangeInput): TokenClaims | ExchangeRefusa
 		...kept,
 		iss: issuer.url,
 		aud: audienceOf(issuer),
-		sub: subjectOf(token, reach),
+		sub,
 		client_id: client.principal,
 		jti: id,
 		iat: issuedAt,

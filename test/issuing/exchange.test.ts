@@ -122,6 +122,14 @@ describe("an exchanged token", () => {
 		for (const subjectKind of ["user", "client"] as const) {
 			expect(named({ subject: ORDERS, subjectKind })).toBe(`https://id.example.org|${ORDERS}`);
 		}
+		const longest = "s".repeat(LIMITS.subjectBytes - "https://id.example.org|".length);
+		expect(named({ subject: longest })).toHaveLength(LIMITS.subjectBytes);
+		expect(
+			planExchange(input({ reach: over, subject: subject({ token: facts({ subject: `${longest}s` }) }) })),
+		).toEqual({
+			error: "invalid_target",
+			detail: "size",
+		});
 		const pod = "system:serviceaccount:orders:orders";
 		// Of the destination's domain, of no segment, and no workload at all.
 		for (const other of [workload("gateway"), workload("nobody"), "spiffe://prod.example.org", pod]) {
