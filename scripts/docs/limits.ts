@@ -114,6 +114,7 @@ const TEXTS: Readonly<Partial<Record<Limit, string>>> = {
 	databaseSilenceMs: "silence of Postgres while it is loaded",
 	migrationStatementMs: "one statement of a migration; also the wait for another `migrate up`",
 	migrationIdleMs: "silence of `migrate up` inside its transaction, after which Postgres ends it",
+	migrationBlockedMs: "between two looks at whose open transaction holds up `migrate up`",
 	migrationBatchStatements: "statements that are sent together",
 	migrationBatchChars: "their text",
 	migrationFileBytes: "one migration file",

@@ -177,6 +177,8 @@ export const LIMITS = {
 	migrationIdleMs: 300_000,
 	/** Time between Postgres's looks whether a run is still there, while one of its statements runs. */
 	migrationWatchMs: 1_000,
+	/** Between two looks at what a run waits for. */
+	migrationBlockedMs: 1_000,
 	/** Statements of a migration that are sent together, and their text. */
 	migrationBatchStatements: 500,
 	migrationBatchChars: 1_048_576,

@@ -7,6 +7,7 @@ import { register } from "../../src/cli/migrate.ts";
 import { run } from "../../src/cli/program.ts";
 import { fakeIo } from "../support/fake-io.ts";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
+import { until } from "../support/wait.ts";
 
 let database: TestDatabase;
 let root: string;
@@ -53,6 +54,42 @@ describe("migrate", () => {
 		expect((await firebreak(["verify", "--dir", root])).out).toMatch(
 			/^files: \d+ applied migrations are as their files say; 1 pending\nschema: \d+ objects .+\nhistory: 1 revisions .+\n$/,
 		);
+	});
+
+	test("up of a folder without migrations warns when others were applied: it may be misspelt", async () => {
+		put("platform/20260101000000_owner.sql", OWNER);
+		expect(await firebreak(["up", "--dir", root])).toMatchObject({ code: 0, err: "" });
+		rmSync(join(root, "platform"), { recursive: true });
+		for (const folder of [`${root}x`, root]) {
+			const { code, out, err } = await firebreak(["up", "--dir", folder]);
+			expect({ code, out }).toEqual({ code: 0, out: "nothing to apply; revision 1\n" });
+			expect(err).toBe(
+				`warning: there is no migration in ${folder}, though the database has 1 that files made: check --dir\n`,
+			);
+		}
+	});
+
+	test("up says whose open transaction it waits for, and how to end that", async () => {
+		put("platform/20260101000000_owner.sql", OWNER);
+		await firebreak(["up", "--dir", root]);
+		const author = await database.connect();
+		try {
+			await author.query("set application_name = 'pat'");
+			const { pid, login } = (await author.query("select pg_backend_pid() as pid, current_user as login")).rows[0];
+			await author.query("begin; select firebreak.domain('held', 'platform', flow => 'mtls')");
+			await author.query("set constraints all immediate");
+			put("platform/20260102000000_domain.sql", "select firebreak.domain('mine', 'platform', flow => 'mtls');");
+			const io = fakeIo({ env: { DATABASE_URL: database.url } });
+			const running = run(["migrate", "up", "--dir", root], io, [{ register }]);
+			await Promise.race([running, until("it says that it waits", () => io.err() !== "")]);
+			await author.query("rollback");
+			expect(await running).toBe(0);
+			expect(io.err()).toBe(
+				`waiting for process ${pid} of Postgres (login ${login}, pat), whose open transaction holds what this run needs: end that transaction, or: select pg_terminate_backend(${pid})\n`,
+			);
+		} finally {
+			await author.end();
+		}
 	});
 
 	test("what does not compile exits 3 and is told as file:line, with the cure", async () => {

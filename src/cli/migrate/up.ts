@@ -1,6 +1,7 @@
 /** `firebreak migrate up`. */
 import { Option } from "@commander-js/extra-typings";
 import { compilePolicySet } from "../../core/compile/compile.ts";
+import type { Blocker } from "../../store/migrations/blockers.ts";
 import { migrateUp, type UpEvent, type UpOutcome } from "../../store/migrations/up.ts";
 import { withDatabase } from "../database.ts";
 import type { Io } from "../io.ts";
@@ -54,6 +55,14 @@ function showProgress(output: Output, event: UpEvent): void {
 		case "waiting":
 			output.progress("another migrate up is running; waiting for it to end");
 			return;
+		case "empty":
+			output.progress(
+				`warning: there is no migration in ${event.folder}, though the database has ${event.applied} that files made: check --dir`,
+			);
+			return;
+		case "blocked":
+			for (const blocker of event.by) output.progress(describeBlocker(blocker));
+			return;
 		case "running":
 			// Short files pass in silence.
 			if (event.total > LONG_FILE) output.progress(`${event.file.name}: ${event.done} of ${event.total} statements`);
@@ -64,6 +73,11 @@ function showProgress(output: Output, event: UpEvent): void {
 		case "notice":
 			output.progress(`notice: ${event.text}`);
 	}
+}
+
+function describeBlocker({ pid, login, application }: Blocker): string {
+	const who = [login === null ? "" : `login ${login}`, application].filter((part) => part !== "").join(", ");
+	return `waiting for process ${pid} of Postgres${who && ` (${who})`}, whose open transaction holds what this run needs: end that transaction, or: select pg_terminate_backend(${pid})`;
 }
 
 function showOutcome(output: Output, { applied, head, changed, plan }: UpOutcome, dryRun: boolean): void {

@@ -1,5 +1,5 @@
 /** The connection of a run: neither of its ends waits for ever for one that is gone. */
-import { type Client, DatabaseError } from "pg";
+import { type Client, type ClientBase, DatabaseError } from "pg";
 import { FirebreakError } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
 import type { Database } from "../pool.ts";
@@ -15,6 +15,19 @@ export async function connectToMigrate(database: Database): Promise<Client> {
 		throw storeError(error, database.name);
 	}
 	return client;
+}
+
+/**
+ * After an error within the transaction, which it rolls back: whether the connection is gone. A file can raise any code
+ * (`raise exception using errcode = '08006'`), also those by which Postgres tells that it went away.
+ */
+export async function hasEnded(client: ClientBase): Promise<boolean> {
+	try {
+		await client.query("rollback");
+		return false;
+	} catch {
+		return true;
+	}
 }
 
 async function connect(database: Database): Promise<Client> {
@@ -33,7 +46,7 @@ async function connect(database: Database): Promise<Client> {
 	}
 }
 
-async function refuseOldPostgres(client: Client, database: string): Promise<void> {
+async function refuseOldPostgres(client: ClientBase, database: string): Promise<void> {
 	const text =
 		"select current_setting('server_version') as version, current_setting('server_version_num')::int as number";
 	const { rows } = await client.query<{ version: string; number: number }>(text);

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { FirebreakError, type Problem } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
+import { splitStatements } from "./statements.ts";
 
 export interface MigrationFile {
 	/** What the database knows it by: `schema/0001_foundation`, `orders/20260114093000_read_payments`. */
@@ -131,6 +132,20 @@ function requirementsOf(text: string, path: string): readonly string[] {
 	});
 }
 
+/**
+ * The line of a `-- requires:` before the first statement that is not the first line, or does not begin it: nobody would
+ * heed it. Null when there is none.
+ */
+export function unheededRequirement({ text }: MigrationFile): number | null {
+	for (const { 0: found, index } of text.matchAll(MEANT_AS_REQUIRES)) {
+		if (index === 0 && found.startsWith("--")) continue;
+		const line = text.slice(0, index).split("\n").length;
+		const first = splitStatements(text)[0];
+		return first === undefined || line < first.line ? line : null;
+	}
+	return null;
+}
+
 /** The 14 digits of `20260114093000_slug.sql` when they are a real instant, else null. */
 function stampOf(entry: string): string | null {
 	const match = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)_[a-z0-9]+(?:[_-][a-z0-9]+)*\.sql$/.exec(entry);
@@ -175,6 +190,7 @@ export const SLUG = /^[a-z0-9]+(?:[_-][a-z0-9]+)*$/;
 /** What a file of SQL may be called; only `.sql` is applied, and what looks like it is not left out in silence. */
 const ANY_SQL = /\.sql$/i;
 const REQUIRES = /^--[ \t]*requires[ \t]*:(.*)$/i;
+const MEANT_AS_REQUIRES = /^[ \t]*--[ \t]*requires[ \t]*:/gim;
 const REQUIREMENT = /^[A-Za-z0-9_][A-Za-z0-9._-]*\/\d{14}_[a-z0-9_-]+$/;
 const STAMP_LENGTH = 14;
 const SUFFIX_LENGTH = ".sql".length;

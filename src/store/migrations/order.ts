@@ -1,10 +1,11 @@
 /** Which files a run applies, and in what order. */
 import { FirebreakError, type Problem } from "../../core/errors.ts";
-import { byTime, type MigrationFile } from "./files.ts";
+import { byTime, type MigrationFile, unheededRequirement } from "./files.ts";
 
 /**
  * The policy files that are not applied yet, in the order of their times, each behind what it requires.
- * @throws FirebreakError migration_invalid that names every missing requirement and every cycle.
+ * @throws FirebreakError migration_invalid that names every missing requirement, every cycle, and every `-- requires:`
+ * that stands where it is not read.
  */
 export function orderPending(files: readonly MigrationFile[], applied: ReadonlySet<string>): readonly MigrationFile[] {
 	const known = new Map(files.map((file) => [file.name, file]));
@@ -20,6 +21,8 @@ export function orderPending(files: readonly MigrationFile[], applied: ReadonlyS
 			problems.push(complaint(file, `its requirements go in a circle: ${cycle}`, "remove one of these requirements"));
 			return;
 		}
+		const line = unheededRequirement(file);
+		if (line !== null) problems.push({ ...complaint(file, UNHEEDED, "make it the first line of the file"), line });
 		open.push(file.name);
 		for (const name of file.requires) {
 			const requirement = known.get(name);
@@ -73,6 +76,8 @@ export function limitTo(pending: readonly MigrationFile[], to: string): readonly
 	}
 	return kept;
 }
+
+const UNHEEDED = "its requires line is not the first line, and only there it is read";
 
 function complaint(file: MigrationFile, message: string, cure: string): Problem {
 	return { object: `migration ${file.name}`, field: "requires", message, cure, file: file.path, line: 1 };

@@ -2,6 +2,8 @@
 import { type ClientBase, DatabaseError } from "pg";
 import { FirebreakError, type Problem } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
+import { isUnreachable } from "../store-error.ts";
+import { hasEnded } from "./connect.ts";
 import { clearAway, createFence, type Fence, resetSettings } from "./fence.ts";
 import { roleOf } from "./file-role.ts";
 import type { MigrationFile } from "./files.ts";
@@ -37,7 +39,7 @@ export function createFileRunner(client: ClientBase): FileRunner {
 			await announce(client, file);
 			let done = 0;
 			for (const batch of batches(statements)) {
-				await runFenced(fence, role, file, batch);
+				await runFenced(client, fence, role, file, batch);
 				done += batch.length;
 				progress(done, statements.length);
 			}
@@ -57,11 +59,17 @@ async function runPlainly(client: ClientBase, file: MigrationFile, statement: St
 	try {
 		await client.query(statement.text);
 	} catch (error) {
-		throw failure(error, file, statement);
+		throw await failure(client, error, file, statement);
 	}
 }
 
-async function runFenced(fence: Fence, role: string, file: MigrationFile, batch: readonly Statement[]): Promise<void> {
+async function runFenced(
+	client: ClientBase,
+	fence: Fence,
+	role: string,
+	file: MigrationFile,
+	batch: readonly Statement[],
+): Promise<void> {
 	let failed = batch[0]!;
 	try {
 		await fence.run(
@@ -72,12 +80,18 @@ async function runFenced(fence: Fence, role: string, file: MigrationFile, batch:
 			},
 		);
 	} catch (error) {
-		throw failure(error, file, failed);
+		throw await failure(client, error, file, failed);
 	}
 }
 
-function failure(error: unknown, file: MigrationFile, statement: Statement): unknown {
-	if (!(error instanceof DatabaseError) || LOST.test(error.code ?? "")) return error;
+async function failure(
+	client: ClientBase,
+	error: unknown,
+	file: MigrationFile,
+	statement: Statement,
+): Promise<unknown> {
+	// Who ends a connection says so; whether it is the server is seen by its end.
+	if (!(error instanceof DatabaseError) || (isUnreachable(error) && (await hasEnded(client)))) return error;
 	return new FirebreakError("migration_invalid", `the migration ${file.name} failed; nothing was applied`, {
 		problems: [sqlProblem(error, file, statement)],
 	});
@@ -121,5 +135,3 @@ function* batches(statements: readonly Statement[]): Generator<readonly Statemen
 }
 
 const TRANSACTION_WORDS = new Set(["BEGIN", "COMMIT", "END", "ROLLBACK", "ABORT", "SAVEPOINT", "RELEASE"]);
-/** The server went away: not the file's fault. */
-const LOST = /^(08|57P)/;

@@ -14,8 +14,9 @@ import { readPolicySet } from "../load.ts";
 import type { Database } from "../pool.ts";
 import { rowsOf, sql } from "../queries.ts";
 import { describeCause, isUnreachable, storeError } from "../store-error.ts";
-import { readApplied, refuseEdited, refuseNewerSchema } from "./applied.ts";
-import { connectToMigrate } from "./connect.ts";
+import { missingFiles, readApplied, refuseEdited, refuseNewerSchema } from "./applied.ts";
+import { type Blocker, watchBlockers } from "./blockers.ts";
+import { connectToMigrate, hasEnded } from "./connect.ts";
 import { type MigrationFile, readPolicyFiles, readSchemaFiles } from "./files.ts";
 import { locate } from "./locate.ts";
 import { limitTo, orderPending } from "./order.ts";
@@ -41,6 +42,10 @@ export interface UpOptions {
 
 export type UpEvent =
 	| { readonly kind: "waiting" }
+	/** The folder has no migrations, though so many were applied from files: it may be another than the one that was meant. */
+	| { readonly kind: "empty"; readonly folder: string; readonly applied: number }
+	/** Others' open transactions hold locks that the run waits for. */
+	| { readonly kind: "blocked"; readonly by: readonly Blocker[] }
 	| { readonly kind: "running"; readonly file: MigrationFile; readonly done: number; readonly total: number }
 	| { readonly kind: "compiling"; readonly policies: number }
 	/** What a file raised at level NOTICE or WARNING. */
@@ -65,12 +70,18 @@ export async function migrateUp(database: Database, options: UpOptions): Promise
 	const shipped = await readSchemaFiles(options.folders.schema);
 	const policies = await readPolicyFiles(options.folders.policy);
 	const client = await connectToMigrate(database);
+	let unwatch = async () => {};
 	try {
 		await client.query("begin");
 		await lock(client, options);
+		unwatch = await watchBlockers(database, client, (by) => options.report?.({ kind: "blocked", by }));
 		const applied = await readApplied(client);
 		refuseNewerSchema(shipped, applied);
 		refuseEdited([...shipped, ...policies], applied);
+		const missing = missingFiles(policies, applied).length;
+		if (policies.length === 0 && missing > 0) {
+			options.report?.({ kind: "empty", folder: options.folders.policy, applied: missing });
+		}
 		const names = new Set(applied.map(({ name }) => name));
 		const pending = orderPending(policies, names);
 		const files = [
@@ -85,6 +96,7 @@ export async function migrateUp(database: Database, options: UpOptions): Promise
 		// The server rolls back by itself when the connection ends.
 		throw storeError(error, database.name);
 	} finally {
+		await unwatch();
 		await client.end().catch(() => undefined);
 	}
 }
@@ -175,7 +187,7 @@ async function settleConstraints(client: ClientBase, files: readonly MigrationFi
 	try {
 		await client.query("set constraints all immediate");
 	} catch (error) {
-		if (!(error instanceof DatabaseError) || isUnreachable(error)) throw error;
+		if (!(error instanceof DatabaseError) || (isUnreachable(error) && (await hasEnded(client)))) throw error;
 		throw new FirebreakError("migration_invalid", "the migrations contradict each other; nothing was applied", {
 			problems: locate([describeSqlError(error, "migrate up")], files),
 			cause: error,

@@ -3,7 +3,12 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { FirebreakError } from "../../../src/core/errors.ts";
-import { readPolicyFiles, readSchemaFiles, SCHEMA_DIRECTORY } from "../../../src/store/migrations/files.ts";
+import {
+	readPolicyFiles,
+	readSchemaFiles,
+	SCHEMA_DIRECTORY,
+	unheededRequirement,
+} from "../../../src/store/migrations/files.ts";
 import { migrateNew } from "../../../src/store/migrations/new.ts";
 import { splitStatements } from "../../../src/store/migrations/statements.ts";
 
@@ -107,9 +112,19 @@ describe("readPolicyFiles", () => {
 		expect(problems.map((problem) => [problem.message, problem.line])).toEqual([[message, line]]);
 	});
 
-	test("reads requirements from the first line alone", async () => {
-		put("a/20260101000000_x.sql", "-- about it\n-- requires: the other one\n");
-		expect((await readPolicyFiles(root))[0]!.requires).toEqual([]);
+	test.each<[string, string, number | null]>([
+		["the first line", "-- requires: a/20260101000000_a\nselect 1;", null],
+		["the second line", "-- about it\n-- requires: a/20260101000000_a\nselect 1;", 2],
+		["one more line", "-- requires: a/20260101000000_a\n--Requires : b/20260101000000_b\n", 2],
+		["behind an empty line", "\n-- requires: a/20260101000000_a\n", 2],
+		["behind a block comment", "/* Licence\n*/\n\n-- requires: a/20260101000000_a\nselect 1;", 4],
+		["indented", "  -- requires: a/20260101000000_a\nselect 1;", 1],
+		["a comment between statements", "select 1;\n-- requires: it be said twice\nselect 2;", null],
+		["a comment of other words", "-- about it\n-- what it requires: nothing\nselect 1;", null],
+	])("a requirement in %s", async (_where, text, line) => {
+		put("b/20260102000000_x.sql", text);
+		const [file] = await readPolicyFiles(root);
+		expect(unheededRequirement(file!)).toBe(line);
 	});
 });
 

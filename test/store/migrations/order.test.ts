@@ -44,6 +44,21 @@ describe("orderPending", () => {
 		expect(order([file(B, A)], new Set([A]))).toEqual([B]);
 	});
 
+	test("refuses a requirement that nobody would heed, of a file that is still to be applied", () => {
+		const loose = { ...file(B), text: `-- about it\n-- requires: ${A}\nselect 1;` };
+		expect(refusal(() => order([loose, file(A)])).problems).toEqual([
+			{
+				object: `migration ${B}`,
+				field: "requires",
+				message: "its requires line is not the first line, and only there it is read",
+				cure: "make it the first line of the file",
+				file: `policy/${B}.sql`,
+				line: 2,
+			},
+		]);
+		expect(order([loose, file(A)], new Set([B]))).toEqual([A]);
+	});
+
 	test("names a requirement that does not exist, with the file", () => {
 		const error = refusal(() => order([file(A, "nobody/20260101000000_x")]));
 		expect(error.code).toBe("migration_invalid");
