@@ -30,7 +30,7 @@ select firebreak.allow(
   methods => array['DELETE'], paths => array['/v1/payments/{id}'], scopes => array['payments:read']
 );
 SQL
-firebreak migrate up --dir ${policies.path.replace(folder, "$W")}
+firebreak migrate up --wait --dir ${policies.path.replace(folder, "$W")}
 curl -i -X DELETE --cacert $W/authority.pem --cert $W/orders.pem --key $W/orders.key \\
   -H "authorization: Bearer $(cat $W/orders.token)" ${payment}
 

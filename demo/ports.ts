@@ -36,8 +36,13 @@ export async function onFreePorts<Started>(
 		try {
 			return await start(await freePorts(count));
 		} catch (error) {
-			const portTaken = error instanceof Error && /address already in use|EADDRINUSE/i.test(error.message);
-			if (!portTaken || attempt === ATTEMPTS) throw error;
+			if (!isPortTaken(error) || attempt === ATTEMPTS) throw error;
 		}
 	}
+}
+
+/** Whether it, or what caused it, says that somebody else listens there. */
+function isPortTaken(error: unknown): boolean {
+	if (!(error instanceof Error)) return false;
+	return /address already in use|EADDRINUSE/i.test(error.message) || isPortTaken(error.cause);
 }

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/g
 import { LIMITS } from "../src/core/limits.ts";
 import { luaScript, Redis, RedisUnavailable } from "../src/redis.ts";
 import { hasRedis, startRedis, type TestRedis } from "./support/redis.ts";
+import { Relay } from "./support/relay.ts";
 import { until } from "./support/wait.ts";
 
 const ECHO = luaScript("return { KEYS[1], ARGV[1] }");
@@ -81,17 +82,20 @@ const WRONG = luaScript("return redis.call('GET')");
 
 	test("one that goes is unreachable, and found when it is back", async () => {
 		const passing = await startRedis();
-		const one = connect(passing.url);
+		const relay = await Relay.start(passing.port);
+		const one = connect(`redis://127.0.0.1:${relay.port}`);
 		await ready(one);
 		await passing.stop();
 		await until("it is unreachable", () => one.trouble === "unreachable");
 		expect(await run(one)).toBe("unreachable");
 		expect(told).toEqual([expect.stringMatching(/^unreachable /)]);
-		const back = await startRedis({ port: Number(new URL(passing.url).port) });
+		const back = await startRedis();
+		relay.lead(back.port);
 		await ready(one);
 		expect(await run(one)).toEqual(["key", "argument"]);
 		expect(told.at(-1)).toBe("up");
 		one.stop();
+		await relay.stop();
 		await back.stop();
 	});
 

@@ -5,10 +5,12 @@ import { freePorts, onFreePorts } from "../../demo/ports.ts";
 
 describe("free ports", () => {
 	test("are different and can be listened on", async () => {
-		const ports = await freePorts(8);
-		expect(new Set(ports).size).toBe(8);
-		const server = createServer().listen(ports[0], "127.0.0.1");
-		await once(server, "listening");
+		expect(new Set(await freePorts(8)).size).toBe(8);
+		const server = await onFreePorts(1, async ([port]) => {
+			const one = createServer().listen(port, "127.0.0.1");
+			await once(one, "listening");
+			return one;
+		});
 		server.close();
 	});
 
@@ -17,6 +19,8 @@ describe("free ports", () => {
 		const second = jest.fn(async ([port]: number[]) => port).mockRejectedValueOnce(taken);
 		await expect(onFreePorts(1, second)).resolves.toEqual(expect.any(Number));
 		expect(second).toHaveBeenCalledTimes(2);
+		const wrapped = new Error("it cannot listen", { cause: taken });
+		await expect(onFreePorts(1, second.mockRejectedValueOnce(wrapped))).resolves.toEqual(expect.any(Number));
 
 		const never = jest.fn<() => Promise<void>>().mockRejectedValue(taken);
 		await expect(onFreePorts(1, never)).rejects.toBe(taken);

@@ -6,6 +6,7 @@ import type { Echo } from "../../demo/upstream.ts";
 import { startWorld, type World } from "../../demo/world.ts";
 import { ALLOW, type Asked, type Authorizer, startAuthorizer } from "../support/authorizer.ts";
 import { type OtlpReceiver, startOtlpReceiver } from "../support/otlp-receiver.ts";
+import { until } from "../support/wait.ts";
 
 const ORDERS = "spiffe://prod.example.org/ns/orders/sa/orders";
 const PAYMENTS = "spiffe://prod.example.org/ns/payments/sa/payments";
@@ -197,15 +198,8 @@ describe("what Envoy does with an answer", () => {
 	});
 });
 
-async function waitForLog(path: string) {
-	const deadline = Date.now() + 10_000;
-	for (;;) {
-		const entry = world.envoy.accessLog().find((logged) => logged.path === path);
-		if (entry) return entry;
-		if (Date.now() > deadline) throw new Error(`${path} is not in the access log`);
-		await new Promise((resolve) => setTimeout(resolve, 100));
-	}
-}
+const waitForLog = (path: string) =>
+	until(`${path} is in the access log`, () => world.envoy.accessLog().find((logged) => logged.path === path));
 
 test("Envoy's spans continue the caller's trace, and the authorizer is called under them", async () => {
 	const traceId = "0af7651916cd43dd8448eb211c80319c";

@@ -36,7 +36,10 @@ if (!binary)
 		const headers = { traceparent: `00-${traceId}-00f067aa0ba902b7-01` };
 		await world.send({ from: "orders", to: "payments", path: "/v1/payments/7", headers });
 		const isCheck = (span: JaegerSpan): boolean => span.operationName.includes("Authorization.Check");
-		const spans = await waitForTrace(jaeger, traceId, (found) => found.some(isCheck) && found.length > 1);
+		const spans = await waitForTrace(jaeger, traceId, (found) => {
+			const parent = found.find(isCheck)?.parentSpanID;
+			return found.some(({ spanID }) => spanID === parent);
+		});
 		const check = spans.find(isCheck) as JaegerSpan;
 		const request = spans.find((span) => span.spanID === check.parentSpanID);
 		expect(request).toMatchObject({ service: "payments-sidecar", parentSpanID: "00f067aa0ba902b7" });

@@ -140,8 +140,8 @@ test("a sidecar's spans reach the collector, the question to Firebreak under the
 		const headers = { traceparent: `00-${traceId}-00f067aa0ba902b7-01` };
 		expect((await stand.ask(envoy, { headers })).status).toBe(200);
 		const isCheck = ({ name }: ReceivedSpan) => name.includes("Authorization.Check");
-		const check = await collector.waitFor((span) => span.traceId === traceId && isCheck(span), 30_000);
-		const request = await collector.waitFor(({ spanId }) => spanId === check.parentSpanId, 30_000);
+		const check = await collector.waitFor((span) => span.traceId === traceId && isCheck(span));
+		const request = await collector.waitFor(({ spanId }) => spanId === check.parentSpanId);
 		expect([request.parentSpanId, request.service]).toEqual(["00f067aa0ba902b7", "payments-sidecar"]);
 	} finally {
 		await collector.stop();

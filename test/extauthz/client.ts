@@ -35,7 +35,7 @@ export interface TestClient {
 
 export const codeName = (error: unknown): string => status[(error as ServiceError).code] ?? String(error);
 
-const TIMEOUT_MS = 10_000;
+const TIMEOUT_MS = 60_000;
 
 export function connect(
 	address: ListenAddress,

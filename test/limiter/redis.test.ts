@@ -5,6 +5,7 @@ import type { Budget } from "../../src/core/budget.ts";
 import { type StartedLimiter, startLimiter } from "../../src/serve/limiter.ts";
 import { memoryLogger } from "../support/memory-logger.ts";
 import { hasRedis, startRedis, type TestRedis } from "../support/redis.ts";
+import { Relay } from "../support/relay.ts";
 import { until } from "../support/wait.ts";
 import { budget } from "./support.ts";
 
@@ -92,7 +93,8 @@ import { budget } from "./support.ts";
 
 	test("slow, then gone: this server's share at once, counted and said once; and back", async () => {
 		const passing = await startRedis();
-		const one = start(passing.url);
+		const relay = await Relay.start(passing.port);
+		const one = start(`redis://127.0.0.1:${relay.port}`);
 		try {
 			await ready(one);
 			const said = log.lines().length;
@@ -109,12 +111,14 @@ import { budget } from "./support.ts";
 			});
 			expect(await pass(one, half, 20)).toBe(0);
 			expect(log.lines().slice(said)).toMatchObject([{ level: "warn", kind: "slow" }]);
-			const back = await startRedis({ port: Number(new URL(passing.url).port) });
+			const back = await startRedis();
+			relay.lead(back.port);
 			await ready(one);
 			expect(await pass(one, half, 20)).toBe(10);
 			expect(log.lines().at(-1)).toMatchObject({ level: "info", msg: expect.stringMatching(/answers again/) });
 			await back.stop();
 		} finally {
+			await relay.stop();
 			await passing.stop();
 		}
 	});

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { Client } from "pg";
 import { query } from "../../demo/database.ts";
-import { freePort } from "../../demo/ports.ts";
+import { onFreePorts } from "../../demo/ports.ts";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "../../demo/postgres.ts";
 import type { Running } from "../../src/cli/serve.ts";
 import { readConfig } from "../../src/config.ts";
@@ -74,17 +74,18 @@ select firebreak.allow(name => 'stolen-reads', source => 'stolen', destination =
 
 async function start(databaseUrl = postgres.url, snapshotPath = path): Promise<Started> {
 	const socket = join(folder, `grpc-${started.length}.sock`);
-	const port = await freePort();
-	const config = readConfig({
-		DATABASE_URL: databaseUrl,
-		FIREBREAK_GRPC_ADDR: `unix:${socket}`,
-		FIREBREAK_ADMIN_ADDR: `127.0.0.1:${port}`,
-		FIREBREAK_SNAPSHOT_PATH: snapshotPath,
-		FIREBREAK_POLL_INTERVAL: "50ms",
-		FIREBREAK_DRAIN_TIMEOUT: "0ms",
-		FIREBREAK_LOG_LEVEL: "silent",
+	const { running, port } = await onFreePorts(1, async ([port = 0]) => {
+		const config = readConfig({
+			DATABASE_URL: databaseUrl,
+			FIREBREAK_GRPC_ADDR: `unix:${socket}`,
+			FIREBREAK_ADMIN_ADDR: `127.0.0.1:${port}`,
+			FIREBREAK_SNAPSHOT_PATH: snapshotPath,
+			FIREBREAK_POLL_INTERVAL: "50ms",
+			FIREBREAK_DRAIN_TIMEOUT: "0ms",
+			FIREBREAK_LOG_LEVEL: "silent",
+		});
+		return { running: await serve(config, { clock: () => Date.now() + ahead }), port };
 	});
-	const running = await serve(config, { clock: () => Date.now() + ahead });
 	const client = connect({ kind: "unix", path: socket });
 	const one = { running, client, admin: `http://127.0.0.1:${port}` };
 	started.push(one);

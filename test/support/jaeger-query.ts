@@ -27,7 +27,7 @@ export async function waitForTrace(
 	jaeger: Jaeger,
 	traceId: string,
 	complete: (spans: readonly JaegerSpan[]) => boolean,
-	withinMs = 15_000,
+	withinMs = 60_000,
 ): Promise<JaegerSpan[]> {
 	const deadline = performance.now() + withinMs;
 	for (;;) {

@@ -46,7 +46,7 @@ export interface OtlpReceiver {
 	readonly port: number;
 	/** Everything received so far, in order of arrival. */
 	readonly spans: readonly ReceivedSpan[];
-	/** Waits for a span, also one received already; throws after `withinMs` (10 s by default) with the names it saw. */
+	/** Waits for a span, also one received already; throws after `withinMs` with the names it saw. */
 	waitFor(matches: (span: ReceivedSpan) => boolean, withinMs?: number): Promise<ReceivedSpan>;
 	stop(): Promise<void>;
 }
@@ -152,7 +152,7 @@ export async function startOtlpReceiver(): Promise<OtlpReceiver> {
 	return {
 		port,
 		spans,
-		async waitFor(matches, withinMs = 10_000) {
+		async waitFor(matches, withinMs = 60_000) {
 			const deadline = performance.now() + withinMs;
 			for (;;) {
 				const found = spans.find(matches);

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { firebreakProgram } from "../../demo/firebreak.ts";
 import { type Authority, createAuthority, type Leaf } from "../../demo/pki.ts";
-import { freePort } from "../../demo/ports.ts";
+import { onFreePorts } from "../../demo/ports.ts";
 import { startProcess } from "../../demo/processes.ts";
 import { connect, type TestClient } from "../extauthz/client.ts";
 import { checkOf } from "../extauthz/fixtures.ts";
@@ -47,6 +47,8 @@ export interface OwnServer extends OwnTokens {
 	log(): string;
 	/** Until the server enforces everything that was committed. */
 	settled(): Promise<void>;
+	/** Ends the server in order, so that everything is written; what is in the database stays until the end. */
+	stop(): Promise<void>;
 }
 
 export interface CheckOver {
@@ -82,12 +84,9 @@ export async function openOwnServer(settings: Readonly<Record<string, string>> =
 	);
 	const serverUrl = new URL(own.database.url);
 	[serverUrl.username, serverUrl.password] = [login, "own"];
-	const [publicPort, adminPort] = [await freePort(), await freePort()];
 	const ours = {
 		DATABASE_URL: serverUrl.href,
 		FIREBREAK_GRPC_ADDR: `unix:${socket}`,
-		FIREBREAK_ADMIN_ADDR: `127.0.0.1:${adminPort}`,
-		FIREBREAK_PUBLIC_ADDR: `127.0.0.1:${publicPort}`,
 		FIREBREAK_PUBLIC_TLS_CERT: file("cert.pem", server.certificate),
 		FIREBREAK_PUBLIC_TLS_KEY: file("key.pem", server.key),
 		FIREBREAK_PUBLIC_TLS_CLIENT_CA: file("ca.pem", authority.certificate),
@@ -98,17 +97,25 @@ export async function openOwnServer(settings: Readonly<Record<string, string>> =
 	};
 	const inherited = Object.entries(process.env).filter(([name]) => !/^(FIREBREAK_|OTEL_|DATABASE_URL$)/.test(name));
 	let log = "";
-	const running = await startProcess({
-		...firebreakProgram(["serve"], { ...Object.fromEntries(inherited), ...ours }),
-		name: "Firebreak",
-		onOutput: (written) => {
-			log += written;
-		},
-		ready: async () => (await fetch(`http://127.0.0.1:${adminPort}/readyz`)).ok,
+	const { running, publicPort, adminUrl } = await onFreePorts(2, async ([publicPort = 0, adminPort = 0]) => {
+		const addresses = {
+			FIREBREAK_ADMIN_ADDR: `127.0.0.1:${adminPort}`,
+			FIREBREAK_PUBLIC_ADDR: `127.0.0.1:${publicPort}`,
+		};
+		const adminUrl = `http://127.0.0.1:${adminPort}`;
+		log = "";
+		const running = await startProcess({
+			...firebreakProgram(["serve"], { ...Object.fromEntries(inherited), ...addresses, ...ours }),
+			name: "Firebreak",
+			onOutput: (written) => {
+				log += written;
+			},
+			ready: async () => (await fetch(`${adminUrl}/readyz`)).ok,
+		});
+		return { running, publicPort, adminUrl };
 	});
 	const client: TestClient = connect({ kind: "unix", path: socket });
 	const plain = ours.FIREBREAK_PUBLIC_TLS_CERT === "";
-	const adminUrl = `http://127.0.0.1:${adminPort}`;
 	const ask = (path: string, asking: Asking = {}) => {
 		const { certificate = orders, method = "GET", headers = {}, body } = asking;
 		const place = { host: "127.0.0.1", port: publicPort, path, method, headers, agent: false } as const;
@@ -165,6 +172,7 @@ export async function openOwnServer(settings: Readonly<Record<string, string>> =
 				);
 			});
 		},
+		stop: () => running.stop(),
 		async close() {
 			client.close();
 			await running.stop();

@@ -19,7 +19,7 @@ export async function sendFrames(
 	target: RawTarget,
 	headers: HeaderList,
 	body = "",
-	withinMs = 10_000,
+	withinMs = 60_000,
 ): Promise<number | null> {
 	const socket = connect({
 		host: "127.0.0.1",

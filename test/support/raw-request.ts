@@ -16,7 +16,7 @@ export interface RawTarget {
  * Sends exactly these bytes and returns everything that came back until the peer closed, or said that it would; "" when it
  * just closed.
  */
-export async function sendRaw(target: RawTarget, bytes: Buffer, withinMs = 10_000): Promise<string> {
+export async function sendRaw(target: RawTarget, bytes: Buffer, withinMs = 60_000): Promise<string> {
 	const socket = connect({
 		host: "127.0.0.1",
 		port: target.port,

@@ -1,10 +1,12 @@
 /** A real Redis or Valkey of Debian's, or whichever is on the PATH, for one test file. */
 import { spawnSync } from "node:child_process";
 import { onFreePorts } from "../../demo/ports.ts";
-import { type RunningProcess, startProcess } from "../../demo/processes.ts";
+import { startProcess } from "../../demo/processes.ts";
 
 export interface TestRedis {
 	readonly url: string;
+	/** On 127.0.0.1. */
+	readonly port: number;
 	/** Nothing is answered until `wake`; connections stay. */
 	sleep(): void;
 	wake(): void;
@@ -22,26 +24,32 @@ export function hasRedis(test: string): boolean {
 	return false;
 }
 
-/** Starts one that keeps nothing on disk, on a free port or the one given. */
-export async function startRedis({
-	port,
-	args = [],
-}: {
-	port?: number;
-	args?: readonly string[];
-} = {}): Promise<TestRedis> {
-	const start = async (on: number): Promise<{ running: RunningProcess; on: number }> => {
+/** Starts one that keeps nothing on disk, on a free port. */
+export async function startRedis({ args = [] }: { args?: readonly string[] } = {}): Promise<TestRedis> {
+	const { running, port } = await onFreePorts(1, async ([port = 0]) => {
 		const running = await startProcess({
 			name: "Redis",
 			command: PROGRAM!,
-			args: ["--port", String(on), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", "/tmp", ...args],
+			args: [
+				"--port",
+				String(port),
+				"--bind",
+				"127.0.0.1",
+				"--save",
+				"",
+				"--appendonly",
+				"no",
+				"--dir",
+				"/tmp",
+				...args,
+			],
 			ready: (output) => output.includes("Ready to accept connections"),
 		});
-		return { running, on };
-	};
-	const { running, on } = port === undefined ? await onFreePorts(1, ([free]) => start(free!)) : await start(port);
+		return { running, port };
+	});
 	return {
-		url: `redis://127.0.0.1:${on}`,
+		url: `redis://127.0.0.1:${port}`,
+		port,
 		sleep: () => running.signal("SIGSTOP"),
 		wake: () => running.signal("SIGCONT"),
 		stop: () => {

@@ -6,7 +6,7 @@ export class Relay {
 	/** Bytes that were sent to the part while it hung: proof that somebody waits for it. */
 	swallowed = 0;
 	readonly #server: Server;
-	readonly #port: number;
+	#port: number;
 	readonly #pairs = new Set<readonly [near: Socket, far: Socket]>();
 	readonly #held = new Set<Socket>();
 	#state: "passes" | "hangs" | "dead" = "passes";
@@ -29,6 +29,11 @@ export class Relay {
 	/** On 127.0.0.1. */
 	get port(): number {
 		return (this.#server.address() as AddressInfo).port;
+	}
+
+	/** New connections go to the part that is there now. */
+	lead(port: number): void {
+		this.#port = port;
 	}
 
 	/** Connections stay and are accepted, and nothing is ever said on them. */

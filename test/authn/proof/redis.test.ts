@@ -10,6 +10,7 @@ import type { CredentialVerdict } from "../../../src/core/request.ts";
 import { startReplay } from "../../../src/serve/replay.ts";
 import { memoryLogger } from "../../support/memory-logger.ts";
 import { hasRedis, startRedis, type TestRedis } from "../../support/redis.ts";
+import { Relay } from "../../support/relay.ts";
 import { demandOf, issuerRow, REQUEST, TokenWorld } from "../../support/tokens.ts";
 import { until } from "../../support/wait.ts";
 
@@ -133,7 +134,8 @@ import { until } from "../../support/wait.ts";
 
 	test("while it is down every proof is refused, and bearer tokens pass; afterwards all is well", async () => {
 		const own = await startRedis();
-		const server = startServer(own.url);
+		const relay = await Relay.start(own.port);
+		const server = startServer(`redis://127.0.0.1:${relay.port}`);
 		await joined(server);
 		await own.stop();
 		await until(
@@ -143,8 +145,10 @@ import { until } from "../../support/wait.ts";
 		const bearer = { ...REQUEST, authorization: [`Bearer ${world.token()}`] };
 		expect(word(await server.authenticator.authenticate(bearer, demand))).toBe("token");
 		expect(log.text()).toContain("requests with a proof of possession are refused");
-		const again = await startRedis({ port: Number(new URL(own.url).port) });
+		const again = await startRedis();
+		relay.lead(again.port);
 		await until("it is back", async () => (await ask(server, present({ iat: Date.now() / 1000 + 1 }))) === "token");
+		await relay.stop();
 		await again.stop();
 	});
 

@@ -71,7 +71,7 @@ export class Attacker {
 	}
 
 	async hasEnded(): Promise<void> {
-		await until("the server hangs up", () => this.closed, 30_000);
+		await until("the server hangs up", () => this.closed);
 	}
 
 	end(): void {
