@@ -206,5 +206,5 @@ export const INTERNAL: readonly RegExp[] = [
 	/^(check|is|require)_/,
 	/_ok$/,
 	/_(owner|problem|content|digest|horizon)$/,
-	/^(refuse|shown|some_of|holds|instant|epoch|object_at|state_policy|append_revocation)$/,
+	/^(refuse|shown|some_of|holds|holds_credential|instant|epoch|object_at|state_policy|append_revocation)$/,
 ];

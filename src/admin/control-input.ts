@@ -1,5 +1,6 @@
 /** What operators send, checked. */
 import { z } from "zod";
+import { holdsCredential } from "../core/credential-text.ts";
 import { parseDuration } from "../core/duration.ts";
 import { LIMITS } from "../core/limits.ts";
 import { QUARANTINE_KINDS, type QuarantineKind } from "../core/model.ts";
@@ -8,9 +9,19 @@ import type { RevocationOrder } from "../store/tokens/revoke.ts";
 import { count, instant, read } from "./input.ts";
 import { HttpProblem } from "./problem.ts";
 
-const name = z.string().min(1).max(LIMITS.spiffeIdBytes);
-const tokenId = z.string().min(1).max(1_024);
-const reason = z.string().min(1).max(LIMITS.reasonBytes);
+/** What is written is kept for ever, in sight of whoever reads it: never a credential that somebody pasted. */
+const text = (most: number) =>
+	z
+		.string()
+		.min(1)
+		.max(most)
+		.refine(
+			(given) => !holdsCredential(given),
+			"holds a credential; name a token by its id, and take this one for leaked",
+		);
+const name = text(LIMITS.spiffeIdBytes);
+const tokenId = text(1_024);
+const reason = text(LIMITS.reasonBytes);
 const back = z
 	.string()
 	.transform((text) => parseDuration(text))
@@ -108,7 +119,11 @@ export interface QuarantineBody {
 	readonly until: Date | null;
 }
 
-/** The body of `POST /v1/quarantines`; `until` is an instant, or how long from now. @throws HttpProblem 400 */
+/**
+ * The body of `POST /v1/quarantines`; `until` is an instant, or how long from now. One that is past would end what is in
+ * force, under the name of its opposite.
+ * @throws HttpProblem 400
+ */
 export function readQuarantine(body: unknown, now: number): QuarantineBody {
 	const { until, ...order } = read(QUARANTINE, body);
 	if (until === null) return { ...order, until };

@@ -1,6 +1,7 @@
 /** Answers that are no success, as application/problem+json (RFC 9457). Nothing internal is ever in one. */
 import type { FastifyReply } from "fastify";
 import { FirebreakError } from "../core/errors.ts";
+import { redactSecrets } from "../core/redact.ts";
 
 export interface FieldError {
 	readonly field: string;
@@ -21,9 +22,13 @@ export class HttpProblem extends Error {
 	}
 }
 
+/** Nothing that the client pasted in a wrong place is told on, by itself or in the name of a field. */
 export function sendProblem(reply: FastifyReply, { status, message, errors }: HttpProblem): FastifyReply {
 	const body = { type: "about:blank", title: message, status, ...(errors.length > 0 ? { errors } : {}) };
-	return reply.code(status).type("application/problem+json").send(JSON.stringify(body));
+	return reply
+		.code(status)
+		.type("application/problem+json")
+		.send(redactSecrets(JSON.stringify(body)));
 }
 
 /** Titles of what fastify refuses by itself. */

@@ -25,6 +25,12 @@ export interface Surroundings {
 }
 
 export interface Io extends Surroundings {
+	/** Answers only; credentials are taken out of what is written. */
+	readonly stdout: Writer;
+	/** Progress and errors; credentials are taken out of what is written. */
+	readonly stderr: Writer;
+	/** Writes to stdout as it is: for the one token that a command makes, see output.ts. */
+	reveal(text: string): void;
 	/** For answers that are no error, such as a denial explained. The last call counts; an error thrown overrules it. */
 	setExitCode(code: ExitCode): void;
 }

@@ -1,6 +1,7 @@
 /** How commands answer: aligned and coloured for people, plain when piped, JSON for programs. */
 import { styleText } from "node:util";
-import type { Surroundings } from "./io.ts";
+import { redactSecrets } from "../core/redact.ts";
+import type { Io, Surroundings } from "./io.ts";
 
 export type Style = "bold" | "dim" | "red" | "green" | "yellow" | "cyan";
 
@@ -86,4 +87,18 @@ export function createOutput(io: Pick<Surroundings, "stdout" | "stderr" | "colou
 
 function textOf(cell: Cell): string {
 	return harmless(typeof cell === "string" ? cell : cell.text);
+}
+
+/**
+ * Hands out a token that the command made: the only credential that a command ever writes, and the only way to write one.
+ * Alone for people; under `--json` as `token`, before the facts.
+ */
+export function handOut(
+	io: Pick<Io, "reveal">,
+	json: boolean,
+	token: string,
+	facts: Readonly<Record<string, unknown>>,
+) {
+	const told = JSON.parse(redactSecrets(JSON.stringify(facts))) as Record<string, unknown>;
+	io.reveal(`${json ? JSON.stringify({ token, ...told }, null, 2) : token}\n`);
 }

@@ -2,10 +2,11 @@
 import { Command, CommanderError, InvalidArgumentError } from "@commander-js/extra-typings";
 import { parseDuration } from "../core/duration.ts";
 import { describeProblem, FirebreakError } from "../core/errors.ts";
-import { redactUrls } from "../core/redact.ts";
+import { redactSecrets } from "../core/redact.ts";
 import { VERSION } from "../version.ts";
 import { EXIT, EXIT_OF_ERROR, type ExitCode } from "./exit-codes.ts";
-import type { Io, Surroundings } from "./io.ts";
+import { refuseCredentials } from "./given.ts";
+import type { Io, Surroundings, Writer } from "./io.ts";
 import { harmless } from "./output.ts";
 
 /** The root command with the options that every command takes; read them by `command.optsWithGlobals()`. */
@@ -38,10 +39,14 @@ export function buildProgram(io: Io, modules: readonly CommandModule[]): Program
 			writeOut: (text) => io.stdout.write(text),
 			writeErr: (text) => io.stderr.write(text),
 			getOutHasColors: () => io.colour,
-		});
+		})
+		.hook("preAction", (_program, command) => refuseCredentials(command));
 	for (const module of modules) module.register(program, io);
 	return program;
 }
+
+/** Whatever is written, by us or by the library of options, in plain text or in JSON: what somebody pasted is not told on. */
+const redacting = (writer: Writer): Writer => ({ write: (text) => writer.write(redactSecrets(text)) });
 
 /**
  * Runs one command line (without node and script) and returns its exit code. Never throws: an error is written to
@@ -55,6 +60,9 @@ export async function run(
 	let code: ExitCode = EXIT.yes;
 	const io: Io = {
 		...surroundings,
+		stdout: redacting(surroundings.stdout),
+		stderr: redacting(surroundings.stderr),
+		reveal: (text) => surroundings.stdout.write(text),
 		setExitCode: (given) => {
 			code = given;
 		},
@@ -73,9 +81,7 @@ export async function run(
 function report(error: unknown, io: Io, json: boolean): ExitCode {
 	const known = error instanceof FirebreakError ? error : null;
 	// A bug: the stack says where, and holds no values. Never shown for errors that have a code.
-	const message = redactUrls(
-		known ? known.message : error instanceof Error ? (error.stack ?? error.message) : String(error),
-	);
+	const message = known ? known.message : error instanceof Error ? (error.stack ?? error.message) : String(error);
 	const problems = known?.problems ?? [];
 	if (json) {
 		io.stdout.write(`${JSON.stringify({ error: { code: known?.code ?? "internal", message, problems } }, null, 2)}\n`);

@@ -5,7 +5,7 @@
 import { type DestinationStream, pino } from "pino";
 import { describeProblem, FirebreakError } from "../core/errors.ts";
 import { LIMITS } from "../core/limits.ts";
-import { redactUrls } from "../core/redact.ts";
+import { redactSecrets } from "../core/redact.ts";
 import { LOG_FIELDS, type LogField, SERVICE_NAME } from "./names.ts";
 
 export type LogValue = string | number | boolean | null | undefined;
@@ -80,5 +80,5 @@ export function describeError(error: unknown): Record<string, string | readonly 
 }
 
 function bounded(text: string): string {
-	return redactUrls(text.slice(0, LIMITS.logValueChars));
+	return redactSecrets(text.slice(0, LIMITS.logValueChars));
 }

@@ -61,7 +61,7 @@ describe("firebreak, as a process", () => {
 
 describe("every command", () => {
 	const io = fakeIo();
-	const program = buildProgram({ ...io, setExitCode() {} }, COMMANDS);
+	const program = buildProgram({ ...io, setExitCode() {}, reveal() {} }, COMMANDS);
 	const leaves = (command: Command): Command[] =>
 		command.commands.length === 0 ? [command] : command.commands.flatMap(leaves);
 	const commands = leaves(program as unknown as Command);

@@ -392,7 +392,7 @@ describe("token revoke", () => {
 		const { token } = await issued();
 		const { code, out, err } = await own.firebreak(["token", "revoke", ISSUER, token, "--reason", "slip", "--no-wait"]);
 		expect(code).toBe(2);
-		expect(out + err).toContain("in the place of its id");
+		expect(out + err).toContain("<id>: it holds a credential (not repeated here)");
 		expect(out + err).not.toContain(token.split(".")[2]);
 		const kept = "select 1 from firebreak.revocation where payload ->> 'token_id' = $1";
 		expect(await own.query(kept, [token])).toEqual([]);

@@ -1,20 +1,39 @@
-import { expect, test } from "@jest/globals";
-import { formatApiKey } from "../../src/core/api-key.ts";
-import { looksLikeCredential } from "../../src/core/credential-text.ts";
-import { TokenWorld } from "../support/tokens.ts";
+import { describe, expect, test } from "@jest/globals";
+import { holdsCredential, redactCredentials } from "../../src/core/credential-text.ts";
+import { redactSecrets } from "../../src/core/redact.ts";
+import { CREDENTIALS, NO_CREDENTIALS, TOKEN } from "../cases/credential-texts.ts";
 
-const token = new TokenWorld(1_780_000_000).token();
+describe.each(CREDENTIALS)("$name", ({ text, secret }) => {
+	test("is found", () => {
+		expect(holdsCredential(text)).toBe(true);
+	});
 
-test.each([token, `${token}.x`, token.replace(/[^.]+$/, ""), formatApiKey(Buffer.alloc(32, 1)), "fbk_mistyped"])(
-	"a credential: %s",
-	(text) => {
-		expect(looksLikeCredential(text)).toBe(true);
-	},
-);
+	test("is taken out, for good", () => {
+		const told = redactSecrets(text);
+		expect(told).not.toContain(secret);
+		expect(holdsCredential(told)).toBe(false);
+		expect(redactSecrets(told)).toBe(told);
+	});
+});
 
-test.each(["t-eS4uGkZ0", "4f1c-77", "eyJ", "a.b.c", "00000000-0000-4000-8000-000000000000", "k-fbk_", ""])(
-	"the id of one: %s",
-	(text) => {
-		expect(looksLikeCredential(text)).toBe(false);
-	},
-);
+test.each(NO_CREDENTIALS)("none, and told as it is: %j", (text) => {
+	expect(holdsCredential(text)).toBe(false);
+	expect(redactCredentials(text)).toBe(text);
+});
+
+test.each([
+	[
+		`error: unknown command '${TOKEN}'\n(Did you mean token?)`,
+		"error: unknown command '[credential]'\n(Did you mean token?)",
+	],
+	[
+		`{"a":"-----BEGIN PRIVATE KEY-----","b":"-----END PRIVATE KEY-----"}`,
+		'{"a":"[credential]","b":"-----END PRIVATE KEY-----"}',
+	],
+	[
+		'{"kty":"OKP","d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A","x":"a"}',
+		'{"kty":"OKP","d":"[credential]","x":"a"}',
+	],
+])("what stands around it is left: %j", (text, expected) => {
+	expect(redactSecrets(text)).toBe(expected);
+});

@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { redactUrls } from "../../src/core/redact.ts";
+import { redactSecrets } from "../../src/core/redact.ts";
 
 test.each([
 	["postgresql://u:p@h:5432/d", "postgresql://***@h:5432/d"],
@@ -9,13 +9,15 @@ test.each([
 	["postgres:///d?host=/run&password=x&sslmode=require", "postgres:///d?host=/run&password=***&sslmode=require"],
 	["https://example.org/a@b", "https://example.org/a@b"],
 	["mail a@b.example, no URL", "mail a@b.example, no URL"],
+	['{"a":"https://h","b":"c@d"}', '{"a":"https://h","b":"c@d"}'],
+	['{"a":"https://h?token=x","b":"c"}', '{"a":"https://h?token=***","b":"c"}'],
 ])("%s", (text, expected) => {
-	expect(redactUrls(text)).toBe(expected);
+	expect(redactSecrets(text)).toBe(expected);
 });
 
 test.each([`a://${"b:".repeat(50_000)}`, "a.".repeat(50_000), "a://".repeat(25_000)])(
 	"takes linear time on a long text, %#",
 	(text) => {
-		expect(redactUrls(text)).toBe(text);
+		expect(redactSecrets(text)).toBe(text);
 	},
 );

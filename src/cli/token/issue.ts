@@ -7,7 +7,7 @@ import { type GrantOrder, planGrant } from "../../issuing/grant.ts";
 import { type IssuerChoice, readTokenFacts } from "../../store/tokens/facts.ts";
 import { withDatabase } from "../database.ts";
 import type { Io } from "../io.ts";
-import { createOutput } from "../output.ts";
+import { createOutput, handOut } from "../output.ts";
 import { durationArgument, exampleHelp, type Subcommands, timeArgument } from "../program.ts";
 import { makeToken } from "./make.ts";
 import {
@@ -82,7 +82,7 @@ export function register(token: Subcommands, io: Io): void {
 				const end = new Date(grant.expiresAt * 1_000).toISOString();
 				const { issuer, scopes, passport, binding } = grant;
 				const told = { issuer: issuer.url, token_id: id, subject, scopes, passport, binding, expires: end, seq };
-				output.answer({ token, ...told }, () => output.line(token));
+				handOut(io, output.json, token, told);
 				if (!output.json) output.progress(`${id} of ${issuer.url}, for ${owner}: ${purpose}; until ${end}`);
 			});
 		});

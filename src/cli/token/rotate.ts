@@ -9,7 +9,7 @@ import { readTokenFacts } from "../../store/tokens/facts.ts";
 import { findPassport, type PassportRow } from "../../store/tokens/passports.ts";
 import { withDatabase } from "../database.ts";
 import type { Io } from "../io.ts";
-import { createOutput } from "../output.ts";
+import { createOutput, handOut } from "../output.ts";
 import { durationArgument, exampleHelp, type Subcommands } from "../program.ts";
 import { makeToken } from "./make.ts";
 import { stateOf } from "./row.ts";
@@ -40,7 +40,7 @@ export function register(token: Subcommands, io: Io): void {
 				const { token, id: newId, seq } = await makeToken(io, database, grant, keysDir, replaced);
 				const expires = new Date(grant.expiresAt * 1_000).toISOString();
 				const told = { issuer, token_id: newId, expires, replaces: id, old_until: at.toISOString(), seq };
-				output.answer({ token, ...told }, () => output.line(token));
+				handOut(io, output.json, token, told);
 				if (!output.json)
 					output.progress(
 						`${newId} takes the place of ${id}, which is good until ${at.toISOString()}; until ${expires}`,
