@@ -1,4 +1,5 @@
 /** Tokens that count no more: single ones, and everything older than an instant. */
+import { LIMITS } from "../limits.ts";
 import type { TokenOrigin } from "../token-origin.ts";
 import { type Ends, isLive, type LaneEffect, mapOf, textOf } from "./entries.ts";
 
@@ -54,14 +55,15 @@ export class Revocations {
 	}
 
 	/** @param now milliseconds since the epoch. */
-	of({ issuer, id, subject, issuedAt }: RevocableToken, now: number): "token" | "before" | null {
+	of({ issuer, id, subject, issuedAt, origin }: RevocableToken, now: number): "token" | "before" | null {
 		if (id !== null && isLive(this.#tokens.get(issuer)?.get(id), now)) {
 			const from = this.#from.get(issuer)?.get(id);
 			if (from === undefined || now >= from * 1_000) return "token";
 		}
 		const before = this.#before.get(issuer);
 		if (!before) return null;
-		const issued = issuedAt ?? Number.NEGATIVE_INFINITY;
+		// A server dates what it gives in exchange, and its clock may be ahead of the one that dates revocations.
+		const issued = (issuedAt ?? Number.NEGATIVE_INFINITY) - (origin ? LIMITS.clockSkewSeconds : 0);
 		const holds = (of: Before | undefined) => of !== undefined && isLive(of.end, now) && issued < of.instant;
 		return holds(before.get("")) || holds(before.get(subject)) ? "before" : null;
 	}

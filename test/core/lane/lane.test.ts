@@ -311,6 +311,37 @@ describe("a token that is being replaced", () => {
 	);
 });
 
+describe("a token that was given in exchange", () => {
+	const origin = { issuer: "foreign", id: "f", subject: "alice", issuedAt: 1_000, keyThumbprint: "key" };
+	const token = { issuer: "own", id: "x", subject: "foreign|alice", issuedAt: 2_000, keyThumbprint: "ours", origin };
+	const before = (issuer: string, issued_before: number, subject: string | null = null): LaneEffect => ({
+		kind: "revoke_before",
+		payload: { issuer, issued_before, subject },
+		until: null,
+	});
+	const of = (...rows: LaneEffect[]) => laneOf(rows).revocationOf(token, NOW);
+
+	test("is revoked with the one that it was given for, however long ago that was", () => {
+		expect(of()).toBeNull();
+		expect(of(before("foreign", 1_000.001, "alice"))).toBe("origin");
+		expect(of(before("foreign", 1_000, "alice"), before("foreign", 1_001, "bob"))).toBeNull();
+		expect(of({ kind: "quarantine", payload: { kind: "key", name: "key" }, until: null })).toBe("origin");
+		expect(of({ kind: "quarantine", payload: { kind: "key", name: "ours" }, until: null })).toBe("key");
+		const bare = { ...token, origin: null };
+		expect(laneOf([before("foreign", 1_001)]).revocationOf(bare, NOW)).toBeNull();
+	});
+
+	test("was dated by a server, whose clock may be ahead of the one that dates revocations", () => {
+		const { clockSkewSeconds: skew } = LIMITS;
+		for (const subject of [null, "foreign|alice"]) {
+			expect(of(before("own", 2_000 - skew, subject))).toBeNull();
+			expect(of(before("own", 2_000 - skew + 0.001, subject))).toBe("before");
+			const bare = { ...token, origin: null };
+			expect(laneOf([before("own", 2_000, subject)]).revocationOf(bare, NOW)).toBeNull();
+		}
+	});
+});
+
 test("keys of domains: announced ones verify, over they are gone, and each change has a number", () => {
 	const key = (kid: string, from: number, until: number | null): LaneEffect => ({
 		kind: "domain_key",
