@@ -79,7 +79,7 @@ async function sendHttp1(request: ClientRequest): Promise<Answer> {
 		path: request.path,
 		headers: request.headers as https.RequestOptions["headers"],
 		agent: false,
-		signal: AbortSignal.timeout(request.timeoutMs ?? 15_000),
+		signal: AbortSignal.timeout(request.timeoutMs ?? 60_000),
 		...tlsOptions(request),
 	});
 	call.end(request.body);
@@ -98,7 +98,7 @@ async function sendHttp2(request: ClientRequest): Promise<Answer> {
 				...(host !== undefined && { ":authority": host as string }),
 				...(headers as http2.OutgoingHttpHeaders),
 			},
-			{ endStream: request.body === undefined, signal: AbortSignal.timeout(request.timeoutMs ?? 15_000) },
+			{ endStream: request.body === undefined, signal: AbortSignal.timeout(request.timeoutMs ?? 60_000) },
 		);
 		if (request.body !== undefined) call.end(request.body);
 		// A failed handshake is told to the session; the stream then only says that it was cancelled.

@@ -68,11 +68,14 @@ export function firebreakCluster(sidecar: SidecarOptions, { firebreak, authority
 	return { ...cluster(name, [port, ...replicas], { http2: true }), ...tls, ...health };
 }
 
-/** A server that is about to stop says so for a second before it takes no more calls: time for some checks. */
+/**
+ * A server that is about to stop says so for a second before it takes no more calls: time for some checks. One that is only
+ * slow, as on a busy machine, is no reason to leave it.
+ */
 function healthCheck(): Json {
 	const quick = milliseconds(200);
 	return {
-		...{ timeout: "1s", interval: quick, no_traffic_interval: quick, unhealthy_interval: quick },
+		...{ timeout: "10s", interval: quick, no_traffic_interval: quick, unhealthy_interval: quick },
 		...{ unhealthy_threshold: 1, healthy_threshold: 1 },
 		grpc_health_check: {},
 	};
@@ -82,7 +85,7 @@ export function cluster(name: string, ports: readonly number[], protocol: { http
 	return {
 		name,
 		type: "STATIC",
-		connect_timeout: "1s",
+		connect_timeout: "5s",
 		// Envoy's own 1,024 would refuse requests before Firebreak or the service says that it is busy.
 		circuit_breakers: {
 			thresholds: [{ max_connections: 4_096, max_pending_requests: 4_096, max_requests: 16_384, max_retries: 64 }],

@@ -107,7 +107,7 @@ function connectionManager(sidecar: SidecarOptions, options: EnvoyOptions): Json
 }
 
 function authorizationFilter(sidecar: SidecarOptions, options: EnvoyOptions): Json {
-	const timeout = options.authorizationTimeoutMs ?? 1_000;
+	const timeout = options.authorizationTimeoutMs ?? 10_000;
 	return {
 		"@type": `${TYPE}.extensions.filters.http.ext_authz.v3.ExtAuthz`,
 		transport_api_version: "V3",

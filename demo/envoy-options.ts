@@ -59,7 +59,7 @@ export interface EnvoyOptions {
 	readonly accessLogFile: string;
 	/** An OTLP gRPC receiver on 127.0.0.1; no spans when absent. */
 	readonly otlpPort?: number;
-	/** Milliseconds that Envoy waits for an answer, its retry included. 200 is Envoy's default; 1,000 here, for slow machines. */
+	/** Milliseconds that Envoy waits for an answer, its retry included. 200 is Envoy's default; 10,000 here, for slow machines. */
 	readonly authorizationTimeoutMs?: number;
 	/** Nothing by default, so that Firebreak sees paths as sent. */
 	readonly paths?: PathHandling;

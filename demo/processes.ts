@@ -23,11 +23,11 @@ export interface ProcessSpec extends ProgramSpec {
 	readonly onOutput?: (text: string) => void;
 	/** Asked again and again until it says true; a rejection means not yet. `output` is what the program wrote so far. */
 	readonly ready: (output: string) => boolean | Promise<boolean>;
-	/** Milliseconds until it must be ready, 30 s by default. */
+	/** Milliseconds until it must be ready, two minutes by default. */
 	readonly readyWithinMs?: number;
 	/** What asks it to end, SIGTERM by default. */
 	readonly stopSignal?: NodeJS.Signals;
-	/** Milliseconds that it has to end before it is killed, 10 s by default. */
+	/** Milliseconds that it has to end before it is killed, 30 s by default. */
 	readonly stopWithinMs?: number;
 }
 
@@ -163,7 +163,7 @@ function supervise(child: Spawned, spec: Ending, output: () => string): RunningP
 	const stop = async (): Promise<void> => {
 		signal(spec.stopSignal ?? "SIGTERM");
 		const patience = new AbortController();
-		const timer = sleep(spec.stopWithinMs ?? 10_000, undefined, { signal: patience.signal })
+		const timer = sleep(spec.stopWithinMs ?? 30_000, undefined, { signal: patience.signal })
 			.then(() => signal("SIGKILL"))
 			.catch(() => {});
 		await ended;
@@ -174,7 +174,7 @@ function supervise(child: Spawned, spec: Ending, output: () => string): RunningP
 }
 
 async function waitUntilReady(running: RunningProcess, spec: ProcessSpec): Promise<void> {
-	const within = spec.readyWithinMs ?? 30_000;
+	const within = spec.readyWithinMs ?? 120_000;
 	const deadline = performance.now() + within;
 	let end: number | NodeJS.Signals | undefined;
 	running.ended.then((how) => {

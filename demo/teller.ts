@@ -58,9 +58,9 @@ export async function tell(world: World, issuers: Issuers, line: Line): Promise<
 	return { ...answered, verdict: await readVerdict(world, answered.traceId) };
 }
 
-/** Envoy writes its access log in the background, so this waits for the line of a trace, at most some seconds. */
+/** Envoy writes its access log in the background, so this waits for the line of a trace, at most a minute. */
 export async function readVerdict(world: World, traceId: string): Promise<Verdict> {
-	const deadline = performance.now() + 5_000;
+	const deadline = performance.now() + 60_000;
 	for (;;) {
 		const entry = world.envoy.accessLog().find(({ traceparent }) => traceparent?.includes(traceId));
 		if (entry?.firebreak) return entry.firebreak as unknown as Verdict;

@@ -48,7 +48,7 @@ async function fallbacks(): Promise<number> {
 
 describe("in memory", () => {
 	beforeAll(async () => {
-		stage = await setStage({ servers: 2, envoy: { authorizationTimeoutMs: 10_000 } });
+		stage = await setStage({ servers: 2 });
 	});
 	afterAll(() => stage?.world.stop());
 
@@ -88,7 +88,6 @@ describe("in memory", () => {
 		redis = await startRedis();
 		stage = await setStage({
 			servers: 2,
-			envoy: { authorizationTimeoutMs: 10_000 },
 			settings: { FIREBREAK_RATE_STORE: "redis", FIREBREAK_REDIS_URL: redis.url },
 		});
 	});

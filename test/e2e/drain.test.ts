@@ -17,7 +17,7 @@ describe("one server", () => {
 	let keys: JwksServer;
 	beforeAll(async () => {
 		keys = await JwksServer.start();
-		stage = await setStage({ envoy: { authorizationTimeoutMs: 10_000 } });
+		stage = await setStage();
 	});
 	afterAll(async () => {
 		await stage?.world.stop();
@@ -73,7 +73,7 @@ describe("one server", () => {
 describe("two servers", () => {
 	let stage: Stage;
 	beforeAll(async () => {
-		stage = await setStage({ servers: 2, envoy: { authorizationTimeoutMs: 10_000 } });
+		stage = await setStage({ servers: 2 });
 	});
 	afterAll(() => stage?.world.stop());
 

@@ -12,7 +12,7 @@ const DELETE = STORY.find(({ row }) => row === 7) as Line;
 
 let stage: Stage;
 beforeAll(async () => {
-	stage = await setStage({ envoy: { authorizationTimeoutMs: 10_000 } });
+	stage = await setStage();
 });
 afterAll(() => stage?.world.stop());
 

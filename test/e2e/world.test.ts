@@ -18,7 +18,7 @@ describe("a world with normalizing proxies, a plaintext authorizer and a named d
 			destinations: { payments: "payments-prod" },
 			envoy: {
 				paths: { normalize: true, mergeSlashes: true, rejectEscapedSlashes: true },
-				authorizationTimeoutMs: 400,
+				authorizationTimeoutMs: 30_000,
 			},
 			async startFirebreak({ resources }) {
 				authorizer = await startAuthorizer();

@@ -42,6 +42,8 @@ beforeAll(async () => {
 				FIREBREAK_GRPC_ADDR: `127.0.0.1:${grpcPort}`,
 				FIREBREAK_ADMIN_ADDR: `127.0.0.1:${adminPort}`,
 				FIREBREAK_POLL_INTERVAL: "100ms",
+				// Room for all of an outage, however long Postgres takes to come back.
+				FIREBREAK_RECORD_QUEUE_MAX: "10000000",
 			},
 			ready: async () => (await fetch(`${admin}/readyz`)).ok,
 		});

@@ -73,7 +73,6 @@ export async function startRealServer(
 		const running = await startProcess({
 			...program,
 			ready: async () => (await fetch(`${adminUrl}/readyz`)).ok,
-			readyWithinMs: 60_000,
 		});
 		const client = connect({ kind: "tcp", host: "127.0.0.1", port: grpcPort });
 		const stop = async () => {

@@ -165,6 +165,10 @@ describe("without Postgres", () => {
 	test("it starts from the file, answers, and says so", async () => {
 		const server = await start();
 		await served(server);
+		await until("Postgres was tried in vain", async () => {
+			const { warnings } = await readyz(server);
+			return (warnings as readonly string[]).includes("the database cannot be reached");
+		});
 		expect(await Promise.all([ask(server), ask(server, "payments"), ask(server, "stolen")])).toEqual([200, 403, 403]);
 		expect(await server.client.health()).toBe(SERVING);
 		expect(await readyz(server)).toEqual({

@@ -180,7 +180,7 @@ describe("a database", () => {
 		// The pool may not have noticed yet; the next but one is a new connection in any case.
 		await database.withClient(readHead).catch(() => undefined);
 		expect((await database.withClient(readHead)).revision).toBe(0);
-		const busy = refusal(database.withClient((client) => client.query("select pg_sleep(30)")));
+		const busy = refusal(database.withClient((client) => client.query("select pg_sleep(600)")));
 		for (let cutNow = 0; cutNow === 0; ) {
 			const { rowCount } = await killer.query(
 				"select pg_terminate_backend(pid) from pg_stat_activity where application_name = $1 and wait_event = 'PgSleep'",

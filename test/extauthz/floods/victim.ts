@@ -24,7 +24,6 @@ export async function startVictim(limits: Partial<GrpcLimits> = {}): Promise<Vic
 		args: [path.join(import.meta.dirname, "server.ts")],
 		env: { PATH: process.env.PATH, FLOOD_LIMITS: JSON.stringify(limits) },
 		ready: (output) => output.includes("listening on "),
-		readyWithinMs: 60_000,
 	});
 	return {
 		process: running,

@@ -85,7 +85,8 @@ test("what changes and is changed back is no change; nothing pending plans nothi
 
 test("only the run's own changes count, not what others commit meanwhile", async () => {
 	const client = await bench.test.connect();
-	bench.put("platform/20260301000000_own.sql", "select pg_sleep(0.5);");
+	const gate = await bench.gate();
+	bench.put("platform/20260301000000_own.sql", gate.sql);
 	bench.put("platform/20260302000000_own.sql", allow("own", "/own"));
 	const running = Promise.withResolvers<void>();
 	const dry = bench.up({
@@ -98,6 +99,7 @@ test("only the run's own changes count, not what others commit meanwhile", async
 	});
 	await running.promise;
 	await client.query(allow("others", "/others"));
+	await gate.open();
 	expect(brief((await dry).plan!)).toEqual(["added policy own"]);
 });
 

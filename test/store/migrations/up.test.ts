@@ -300,7 +300,7 @@ describe("drift", () => {
 describe("a lost connection", () => {
 	test("in the middle leaves nothing, and the next run goes on", async () => {
 		bench.put("platform/20260601000000_a.sql", allow("half", "/a"));
-		bench.put("platform/20260602000000_b.sql", "select pg_sleep(20);");
+		bench.put("platform/20260602000000_b.sql", "select pg_sleep(600);");
 		const killer = await bench.test.connect();
 		const run = refusal(bench.up());
 		for (let killed = 0; killed === 0; ) {
