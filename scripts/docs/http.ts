@@ -22,10 +22,10 @@ const TEXTS: Readonly<Record<string, string>> = {
 	"GET /v1/tokens/:id": "one of them; the query names its `issuer`; 404 when it is not known",
 	"GET /v1/revocations": "revocations of tokens, the newest first. Query: `limit` (100 by default)",
 	"POST /v1/revocations":
-		"revokes: `issuer` and `token_id`; or `owner`; or `segment`; or `subject`, with or without `issuer`; or `issuer` and `all: true`. And `reason`. 201 with the receipt: `seq`, `epoch`, `at`, `by`, `tokens`, `issuers`; 200 with `seq: null` when no such token is known",
+		"revokes: `issuer` and `token_id`; or `owner`; or `segment`; or `subject`, with or without `issuer`; or `issuer` and `all: true`. And `reason`. 201 with the receipt: `seq`, `epoch`, `at`, `by`, `tokens`, `issuers`, and for each of these in `issued_before` the instant before which its tokens had to be issued; 200 with `seq: null` when no such token lives; 404 for an owner or segment that is stated nowhere",
 	"GET /v1/quarantines": "what is in quarantine now",
 	"POST /v1/quarantines":
-		"puts `kind` and `name` in quarantine, for `reason`, `until` an instant or for a duration, or until it is lifted. 201 with the receipt",
+		"puts `kind` and `name` in quarantine, for `reason`, `until` an instant still to come or for a duration, or until it is lifted. 201 with the receipt",
 	"DELETE /v1/quarantines":
 		"lifts it. Query: `kind`, `name`, `reason`. 200 with the receipt; 404 when it is not in quarantine",
 };

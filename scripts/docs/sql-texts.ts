@@ -15,7 +15,7 @@ export const FUNCTION_TEXTS: Readonly<Record<string, Readonly<Record<string, str
 		passport: "`optional`; `required`: only tokens with a passport. See [passports](../how-to/issuers.md#passports)",
 		on_stale: "when revocations are too old: `deny`, `allow`, or `bound_only` for bound tokens alone",
 		hidden: "404 in place of 403 for domains that no crossing lets in",
-		audit: "`full`; `denials`: of allowed traffic only crossings and would-be denials are recorded",
+		audit: "`full`; `denials`: of allowed traffic only crossings, would-be denials and how often each token is used",
 		mode: "`enforce`, `monitor`: denials are recorded and let pass, for all of its segments as destinations",
 	},
 	issuer: {
@@ -126,7 +126,8 @@ export const FUNCTION_TEXTS: Readonly<Record<string, Readonly<Record<string, str
 	revoke_before: {
 		"": "Revokes every token that was issued before an instant.",
 		issuer: "",
-		issued_before: "",
+		issued_before:
+			"issuers' clocks may be ahead by the [skew](limits.md): add that to reach what they issued until now, as `firebreak token revoke` does",
 		reason: "",
 		subject: "its `sub`; null: every subject",
 	},
@@ -164,6 +165,8 @@ export const FUNCTION_TEXTS: Readonly<Record<string, Readonly<Record<string, str
 		binding:
 			"`jkt:` or `x5t#S256:` and the base64url SHA-256: what an API key is bound to, or what the bearer of a `registered` token has to show",
 		digest: "of an API key: base64url SHA-256 of it",
+		issued_at:
+			"its `iat`, by the database's clock. What `revoke_before` covers by it is refused; null: now, and of a `registered` one not known",
 	},
 	retire_token: {
 		"": "Revokes one token from an instant on: one that another takes the place of. For operators. Gives the lane's `seq`.",
@@ -171,7 +174,8 @@ export const FUNCTION_TEXTS: Readonly<Record<string, Readonly<Record<string, str
 		token_id: "",
 		at: "half-open: refused from this instant",
 		reason: "",
-		replaced_by: "id of the token that takes its place; kept in its passport",
+		replaced_by:
+			"id of the token that takes its place; kept in its passport. Refused when another did already, or a revocation of it holds",
 	},
 	publish_key: {
 		"": "Publishes the public half of a key that a domain signs its own tokens with. Every server verifies with it from then on. For operators. Gives the lane's `seq`.",
@@ -180,7 +184,7 @@ export const FUNCTION_TEXTS: Readonly<Record<string, Readonly<Record<string, str
 		jwk: 'public members alone, with `alg`, `kid` and `use: "sig"`',
 		signs_from: "what is signed before is signed with another key; so it can be announced",
 		reason: "",
-		until: "from this instant it counts no more; null: none is set",
+		until: "from this instant it counts no more; null: as it was, and at first none",
 	},
 	withdraw_key: {
 		"": "Sets the instant from which a domain's key counts no more; over, it stays so. For operators. Gives the lane's `seq`.",
@@ -206,5 +210,5 @@ export const INTERNAL: readonly RegExp[] = [
 	/^(check|is|require)_/,
 	/_ok$/,
 	/_(owner|problem|content|digest|horizon)$/,
-	/^(refuse|shown|some_of|holds|holds_credential|instant|epoch|object_at|state_policy|append_revocation)$/,
+	/^(refuse|shown|some_of|holds|holds_credential|instant|epoch|object_at|state_policy|append_revocation|hold_lane|jwk_thumbprint)$/,
 ];

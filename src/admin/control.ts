@@ -7,7 +7,7 @@ import type { Database } from "../store/pool.ts";
 import { addQuarantine, liftQuarantine, listQuarantines } from "../store/quarantine.ts";
 import { findPassport, listPassports } from "../store/tokens/passports.ts";
 import { listRevocations, revoke } from "../store/tokens/revoke.ts";
-import { viewPassport } from "../store/tokens/view.ts";
+import { viewBefore, viewPassport } from "../store/tokens/view.ts";
 import type { Only } from "./auth.ts";
 import {
 	readLiftQuery,
@@ -55,10 +55,11 @@ export function controlRoutes(server: FastifyInstance, options: ControlOptions, 
 		const { order, reason } = readRevocation(body);
 		const revoked = await change(() => database.withClient((client) => revoke(client, order, reason)));
 		const { receipt, issuers } = revoked;
+		const issued_before = viewBefore(revoked);
 		const tokens = revoked.tokens.map(({ issuer, tokenId }) => ({ issuer, token_id: tokenId }));
-		if (receipt === null) return { tokens, issuers, reason, seq: null };
+		if (receipt === null) return { tokens, issuers, issued_before, reason, seq: null };
 		onChange({ kind: "revoke", seq: receipt.seq, address: ip });
-		return reply.code(201).send({ tokens, issuers, reason, ...viewReceipt(receipt) });
+		return reply.code(201).send({ tokens, issuers, issued_before, reason, ...viewReceipt(receipt) });
 	});
 	server.get("/v1/quarantines", only("reader"), async () => ({
 		quarantines: await database.withClient(listQuarantines),
@@ -88,6 +89,7 @@ async function change<T>(work: () => Promise<T>): Promise<T> {
 			const errors = error.problems.map(({ object, field, message }) => ({ field: field ?? object, message }));
 			throw new HttpProblem(400, error.message, errors);
 		}
+		if (error.code === "not_found") throw new HttpProblem(404, error.message);
 		if (error.code !== "store_unsuitable") throw error;
 		throw new HttpProblem(403, "The server's database role may change nothing: grant firebreak_operator to its login");
 	}

@@ -1,6 +1,7 @@
 /** Which key a token is bound to, and whether it has to be. */
 import type { Binding } from "../core/model.ts";
 import type { TokenFacts } from "../core/request.ts";
+import { isSha256 } from "../core/sha256.ts";
 import { type Refusal, refuse } from "./refusal.ts";
 
 /** What `cnf` says (RFC 7800). */
@@ -13,9 +14,6 @@ export type Confirmation =
 
 const UNBOUND: Confirmation = Object.freeze({ kind: null });
 
-/** base64url of 32 bytes, in the one spelling that has no stray bits. */
-const SHA256 = /^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/;
-
 /**
  * Reads the claim `cnf`, which names exactly one key (RFC 7800, 3.1). Null when it names another kind of key, several, or
  * none that could be one: what a token is bound to and we cannot check must not pass.
@@ -26,7 +24,7 @@ export function readConfirmation(cnf: unknown): Confirmation | null {
 	const [entry, ...more] = Object.entries(cnf);
 	if (entry === undefined || more.length > 0) return null;
 	const [name, value] = entry;
-	if (typeof value !== "string" || !SHA256.test(value)) return null;
+	if (typeof value !== "string" || !isSha256(value)) return null;
 	if (name === "jkt") return { kind: "dpop", key: value };
 	return name === "x5t#S256" ? { kind: "mtls", certificate: value } : null;
 }

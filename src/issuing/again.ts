@@ -9,6 +9,7 @@ export interface GrantedBefore {
 	readonly passport: PassportJson;
 	/** `jkt:<thumbprint>` or `x5t#S256:<hash>`. */
 	readonly binding: string | null;
+	readonly issuedAt: Date | null;
 	readonly createdAt: Date;
 	readonly expires: Date;
 }
@@ -19,9 +20,10 @@ export interface GrantedBefore {
  * @param ceiling the issuer's max_lifetime, milliseconds.
  */
 export function orderAgain(old: GrantedBefore, lifetime: number | null, ceiling: number, now: number): GrantOrder {
-	const { subject, scopes, passport, binding, createdAt, expires } = old;
-	// The record is some moments younger than the token: whole seconds, so that rotation does not wear them away.
-	const before = Math.min(Math.ceil((expires.getTime() - createdAt.getTime()) / 1_000) * 1_000, ceiling);
+	const { subject, scopes, passport, binding, issuedAt, createdAt, expires } = old;
+	// A record is some moments younger than its token: whole seconds, so that rotation does not wear them away.
+	const began = (issuedAt ?? createdAt).getTime();
+	const before = Math.min(Math.ceil((expires.getTime() - began) / 1_000) * 1_000, ceiling);
 	return {
 		subject: subject ?? "",
 		scopes,

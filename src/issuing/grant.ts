@@ -7,6 +7,7 @@ import { demandOf } from "../core/flow.ts";
 import { LIMITS } from "../core/limits.ts";
 import type { DomainRow, IssuerRow, SegmentRow } from "../core/model.ts";
 import { type PassportJson, readPassport } from "../core/passport/passport.ts";
+import { isSha256 } from "../core/sha256.ts";
 import { parseSpiffeId } from "../core/spiffe.ts";
 
 /** What somebody asks for. */
@@ -64,11 +65,12 @@ export function planGrant(order: GrantOrder, facts: GrantFacts, now: number): Gr
 	return { issuer: facts.issuer, subject, scopes: [...new Set(order.scopes)], passport, binding, ...times };
 }
 
+const HASH = "write base64url(SHA-256), 43 characters, the last one of AEIMQUYcgkosw048";
 const CURES: Readonly<Record<string, string>> = {
 	owner: "name the owner of the token",
 	purpose: "say in a few words what it is for",
 	networks: `write at most ${LIMITS.passportNetworks} CIDR blocks without host bits, such as 10.0.0.0/8`,
-	device: "write base64url(SHA-256), 43 characters: of a certificate, or a key's JWK thumbprint",
+	device: `${HASH}: of a certificate, or a key's JWK thumbprint`,
 	windows: 'write at most 32 times of the week, each like "mon-fri 08:00-18:00 Europe/Berlin"',
 };
 
@@ -129,8 +131,8 @@ function checkScopes({ scopes, unused }: GrantOrder, { issuer, scopesUsed }: Gra
 
 function checkBinding(binding: TokenBinding | null, { issuer, domain }: GrantFacts, complain: Complain): void {
 	const kind = binding === null ? null : "jkt" in binding ? "dpop" : "mtls";
-	if (binding !== null && !THUMBPRINT.test("jkt" in binding ? binding.jkt : binding["x5t#S256"])) {
-		complain("binding", "it is no SHA-256", "write base64url(SHA-256), 43 characters");
+	if (binding !== null && !isSha256("jkt" in binding ? binding.jkt : binding["x5t#S256"])) {
+		complain("binding", "it is no SHA-256", HASH);
 	}
 	if (kind === null && (issuer.binding !== "none" || demandOf(domain.flow).bound)) {
 		const message = `the ${issuer.binding === "none" ? `domain ${domain.name}` : "issuer"} takes bound tokens alone`;
@@ -158,6 +160,5 @@ function shown(text: string): string {
 /** RFC 6749, 3.3; the length is what the database keeps. */
 const SCOPE = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
 const MAX_SCOPE = 255;
-const THUMBPRINT = /^[A-Za-z0-9_-]{43}$/;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;

@@ -58,6 +58,15 @@ async function order<Row extends QueryResultRow>(
 	}
 }
 
+/**
+ * Keeps others from committing to the revocation lane until the transaction is over: what is read from now on still holds
+ * when it commits. Waits for who holds it.
+ * @throws FirebreakError store_unsuitable, timeout
+ */
+export async function holdLane(client: ClientBase, object: string): Promise<void> {
+	await order(client, object, "select firebreak.hold_lane()", []);
+}
+
 /** All of it or nothing. */
 export async function inTransaction<T>(client: ClientBase, work: () => Promise<T>): Promise<T> {
 	await client.query("begin");

@@ -61,6 +61,15 @@ export function isUnreachable(error: unknown): boolean {
 	return (typeof code === "string" && SYSTEM_CODES.test(code)) || DRIVER_MESSAGES.test(message);
 }
 
+/**
+ * Whether the database itself said no to a transaction, so that nothing of it is there. Otherwise nobody knows: when the
+ * connection is lost during COMMIT, the answer may have been yes.
+ */
+export function wasRefused(error: unknown): boolean {
+	if (error instanceof FirebreakError) return error.code !== "dependency_unreachable";
+	return error instanceof DatabaseError && !isUnreachable(error);
+}
+
 /** One line. Node gives no message to the error that sums up the attempts at several addresses. */
 export function describeCause(error: unknown): string {
 	const { errors, message } = partsOf(error);

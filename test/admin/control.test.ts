@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import type { Change } from "../../src/admin/control.ts";
 import { type AdminServer, startAdminServer } from "../../src/admin/server.ts";
+import { LIMITS } from "../../src/core/limits.ts";
 import { type Database, openDatabase } from "../../src/store/pool.ts";
 import { COMPANY } from "../store/support/workbench.ts";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
@@ -207,6 +208,7 @@ describe("/v1/revocations", () => {
 		expect(json).toEqual({
 			tokens: [{ issuer: ISSUER, token_id: "t-1" }],
 			issuers: [],
+			issued_before: [],
 			reason: "INC-1",
 			epoch: expect.any(String),
 			seq: expect.any(Number),
@@ -232,8 +234,17 @@ describe("/v1/revocations", () => {
 		expect(bySegment).toMatchObject({ status: 200, json: { tokens: [], seq: null } });
 		const byOwner = await post("/v1/revocations", { owner: "platform", reason: "x" });
 		expect(byOwner.json.tokens).toEqual([{ issuer: ISSUER, token_id: "o-1" }]);
+		const asked = Date.now();
 		const bySubject = await post("/v1/revocations", { subject: "alice", issuer: ISSUER, reason: "x" });
 		expect(bySubject).toMatchObject({ status: 201, json: { issuers: [ISSUER] } });
+		// Another issuer's clock may be ahead, as far as servers let it.
+		const [before] = bySubject.json.issued_before;
+		expect(before).toMatchObject({ issuer: ISSUER, subject: "alice" });
+		expect(Date.parse(before.issued_before)).toBeGreaterThan(asked + LIMITS.clockSkewSeconds * 1_000);
+		for (const order of [{ owner: "plattform" }, { segment: "ordres" }]) {
+			const nowhere = await post("/v1/revocations", { ...order, reason: "x" });
+			expect(nowhere).toMatchObject({ status: 404 });
+		}
 		expect((await post("/v1/revocations", { issuer: ISSUER, all: true, reason: "x" })).status).toBe(201);
 		const { revocations } = (await ask("/v1/revocations")).json;
 		expect(revocations.slice(0, 2)).toMatchObject([
@@ -301,7 +312,8 @@ describe("/v1/quarantines", () => {
 
 describe("/v1/tokens", () => {
 	test("lists and shows what is known", async () => {
-		await query(`select firebreak.register_token('${ISSUER}', 'a/b c', 'platform', 'reports', now() + interval '1 hour',
+		const issuer = "https://other.example.org";
+		await query(`select firebreak.register_token('${issuer}', 'a/b c', 'platform', 'reports', now() + interval '1 hour',
 			subject => 'bob', networks => '{10.0.0.0/8}', scopes => '{r}', sources => '{orders}')`);
 		const listed = await ask("/v1/tokens?subject=bob");
 		expect(listed.json.tokens).toMatchObject([
@@ -311,7 +323,7 @@ describe("/v1/tokens", () => {
 			1,
 		);
 		expect((await ask("/v1/tokens?expires_within=1m")).json.tokens).toEqual([]);
-		const one = `/v1/tokens/${encodeURIComponent("a/b c")}?${new URLSearchParams({ issuer: ISSUER })}`;
+		const one = `/v1/tokens/${encodeURIComponent("a/b c")}?${new URLSearchParams({ issuer })}`;
 		expect((await ask(one, { token: READER })).json).toMatchObject({
 			token_id: "a/b c",
 			subject: "bob",

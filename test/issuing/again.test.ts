@@ -24,7 +24,7 @@ const FACTS: GrantFacts = {
 	// Policies have changed since: none uses the scopes any more.
 	scopesUsed: new Set(),
 };
-const THUMB = "T".repeat(43);
+const THUMB = "U".repeat(43);
 
 const list = (...of: string[]) => fc.uniqueArray(fc.constantFrom(...of), { minLength: 1 });
 const passports = fc.record(
@@ -56,6 +56,7 @@ test("a rotated token is the old one in everything but its id and its times, and
 					scopes,
 					passport,
 					binding: binding && writeBinding(binding),
+					issuedAt: null,
 					createdAt: new Date(NOW - 1_000),
 					expires: new Date(NOW - 1_000 + seconds * 1_000),
 				};
@@ -78,6 +79,7 @@ test("more than the issuer's ceiling is refused, whoever asks for it", () => {
 		scopes: [],
 		passport: { owner: "o", purpose: "p" },
 		binding: null,
+		issuedAt: null,
 		createdAt: new Date(NOW),
 		expires: new Date(NOW + 1_000),
 	};

@@ -2,12 +2,14 @@
 import { Option } from "@commander-js/extra-typings";
 import { readKeysDirectory } from "../../config.ts";
 import { formatDuration } from "../../core/duration.ts";
+import { FirebreakError } from "../../core/errors.ts";
 import { isOwnIssuer } from "../../core/issuer.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { KeyFolder } from "../../issuing/keys/folder.ts";
 import { planRotation } from "../../issuing/keys/rotation.ts";
 import { generateSigningKey, KEY_ALGORITHMS, publicHalf } from "../../issuing/keys/signing-key.ts";
 import { listQuarantines } from "../../store/quarantine.ts";
+import { wasRefused } from "../../store/store-error.ts";
 import { listIssuers } from "../../store/tokens/facts.ts";
 import { listDomainKeys, rotateKey } from "../../store/tokens/keys.ts";
 import { withDatabase } from "../database.ts";
@@ -99,6 +101,7 @@ export function register(keys: Subcommands, io: Io): void {
 				try {
 					receipt = await database.withClient((client) => rotateKey(client, rotation));
 				} catch (error) {
+					if (!wasRefused(error)) throw unknownWhether(error, domain, kid);
 					await folder.remove(domain, kid);
 					throw error;
 				}
@@ -118,4 +121,19 @@ export function register(keys: Subcommands, io: Io): void {
 				await tellReceipt(io, output, database, told, wait ? timeout : null);
 			});
 		});
+}
+
+/** The private half stays: if the key is published, servers wait for what it signs, and nobody could make it again. */
+function unknownWhether(error: unknown, domain: string, kid: string): FirebreakError {
+	const cause = error instanceof Error ? error.message : String(error);
+	return new FirebreakError("dependency_unreachable", `nobody knows whether the key ${kid} was published: ${cause}`, {
+		problems: [
+			{
+				object: `key ${kid}`,
+				message: "the connection was lost before the database answered; the private half is kept",
+				cure: `run: firebreak keys list --domain ${domain}; if it is listed, all is done, else rotate again and remove its file`,
+			},
+		],
+		cause: error,
+	});
 }

@@ -62,28 +62,25 @@ export function register(token: Subcommands, io: Io): void {
 			const output = createOutput(io, options);
 			const choice = choiceOf(options);
 			const { subject, owner, purpose, scope = [], lifetime, expires, bind, unused = false, apiKey = false } = options;
-			const order: GrantOrder = {
-				subject,
-				scopes: scope,
-				passport: passportOf(owner, purpose, options),
-				binding: bind === undefined ? null : await bindingOf(bind),
-				expires: endOf(lifetime, expires, io.clock(), apiKey),
-				unused,
-			};
+			const passport = passportOf(owner, purpose, options);
+			const binding = bind === undefined ? null : await bindingOf(bind);
+			checkEnd(lifetime, expires, apiKey);
 			await withDatabase(io, "token", options.databaseUrl, async (database) => {
-				const { sources = [], destinations = [] } = order.passport;
+				const { sources = [], destinations = [] } = passport;
 				const named = { sources, destinations, scopes: scope, owner };
 				const facts = await database.withClient((client) => readTokenFacts(client, choice, apiKey, named));
-				const grant = planGrant(order, facts, io.clock());
+				const end = lifetime === undefined ? (expires ?? null) : facts.now + lifetime;
+				const order: GrantOrder = { subject, scopes: scope, passport, binding, expires: end, unused };
+				const grant = planGrant(order, facts, facts.now);
 				if (!("issuer" in grant)) {
 					throw new FirebreakError("usage", "the token cannot be made", { problems: grant });
 				}
 				const { token, id, seq } = await makeToken(io, database, grant, options.keysDir, null);
-				const end = new Date(grant.expiresAt * 1_000).toISOString();
-				const { issuer, scopes, passport, binding } = grant;
-				const told = { issuer: issuer.url, token_id: id, subject, scopes, passport, binding, expires: end, seq };
+				const until = new Date(grant.expiresAt * 1_000).toISOString();
+				const { issuer, scopes } = grant;
+				const told = { issuer: issuer.url, token_id: id, subject, scopes, passport, binding, expires: until, seq };
 				handOut(io, output.json, token, told);
-				if (!output.json) output.progress(`${id} of ${issuer.url}, for ${owner}: ${purpose}; until ${end}`);
+				if (!output.json) output.progress(`${id} of ${issuer.url}, for ${owner}: ${purpose}; until ${until}`);
 			});
 		});
 }
@@ -94,12 +91,11 @@ function choiceOf({ issuer, domain }: { issuer?: string | undefined; domain?: st
 	throw new FirebreakError("usage", "name either --issuer or --domain");
 }
 
-function endOf(lifetime: number | undefined, expires: number | undefined, now: number, apiKey: boolean): number | null {
+function checkEnd(lifetime: number | undefined, expires: number | undefined, apiKey: boolean): void {
 	if (lifetime !== undefined && expires !== undefined) {
 		throw new FirebreakError("usage", "name either --lifetime or --expires");
 	}
 	if (apiKey && lifetime === undefined && expires === undefined) {
 		throw new FirebreakError("usage", "say how long the API key is good: --lifetime 30d, or --expires");
 	}
-	return expires ?? (lifetime === undefined ? null : now + lifetime);
 }

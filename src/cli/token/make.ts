@@ -1,17 +1,25 @@
 /** Makes a token of a grant: signs it or draws a key, and writes its record before anybody sees it. */
 import { readKeysDirectory } from "../../config.ts";
+import { FirebreakError } from "../../core/errors.ts";
+import { LIMITS } from "../../core/limits.ts";
 import { writeBinding } from "../../issuing/again.ts";
 import { newApiKey } from "../../issuing/api-key.ts";
-import { claimsOf } from "../../issuing/claims.ts";
+import { claimsOf, type TokenClaims } from "../../issuing/claims.ts";
 import type { Grant } from "../../issuing/grant.ts";
 import { signFor } from "../../issuing/issue.ts";
 import { KeyFolder } from "../../issuing/keys/folder.ts";
-import { newTokenId } from "../../issuing/sign.ts";
+import { isTooLong, newTokenId } from "../../issuing/sign.ts";
 import { inTransaction } from "../../store/order.ts";
 import type { Database } from "../../store/pool.ts";
 import { listQuarantines } from "../../store/quarantine.ts";
 import { listDomainKeys } from "../../store/tokens/keys.ts";
-import { type NewPassport, registerPassport, retireToken } from "../../store/tokens/passports.ts";
+import {
+	holdPassport,
+	type NewPassport,
+	type PassportRow,
+	registerPassport,
+	retireToken,
+} from "../../store/tokens/passports.ts";
 import type { Io } from "../io.ts";
 
 export interface MadeToken {
@@ -29,9 +37,18 @@ export interface Replaced {
 	/** When it dies. */
 	readonly at: Date;
 	readonly reason: string;
+	/**
+	 * Whether the grant is still the old one's: judged when nobody can change or revoke that any more, null if it is gone. `now`
+	 * is the database's.
+	 * @throws FirebreakError
+	 */
+	readonly check: (old: PassportRow | null, now: number) => void;
 }
 
-/** @throws FirebreakError */
+/**
+ * All of it or nothing: a token that was revoked or replaced since it was looked at gets no successor.
+ * @throws FirebreakError
+ */
 export async function makeToken(
 	io: Io,
 	database: Database,
@@ -46,9 +63,12 @@ export async function makeToken(
 			: { token: await sign(io, database, grant, id, keysDirectory), digest: null };
 	const seq = await database.withClient((client) =>
 		inTransaction(client, async () => {
-			const receipt = await registerPassport(client, recordOf(grant, id, digest));
-			if (replaced === null) return receipt?.seq ?? null;
-			const { at, reason } = replaced;
+			const record = recordOf(grant, id, digest);
+			if (replaced === null) return (await registerPassport(client, record))?.seq ?? null;
+			const { issuer, tokenId, at, reason, check } = replaced;
+			const held = await holdPassport(client, issuer, tokenId);
+			check(held.row, held.now);
+			await registerPassport(client, record);
 			return (await retireToken(client, replaced, at, reason, id)).seq;
 		}),
 	);
@@ -68,11 +88,27 @@ async function sign(io: Io, database: Database, grant: Grant, id: string, keysDi
 		quarantined: new Set((await listQuarantines(client)).filter(({ kind }) => kind === "key").map(({ name }) => name)),
 	}));
 	const signers = { keys, isQuarantined: (thumbprint: string) => quarantined.has(thumbprint), folder };
-	return signFor(domain, signers, claimsOf(grant, id), io.clock());
+	const claims = claimsOf(grant, id);
+	// Which key signs is this machine's to say, by the clock that `keys rotate` goes by.
+	const token = await signFor(domain, signers, claims, io.clock());
+	if (isTooLong(token)) throw tooLong(token, claims);
+	return token;
+}
+
+/** Names what takes up most of it. */
+function tooLong(token: string, { sub, scope, firebreak }: TokenClaims): FirebreakError {
+	const { kind: _, ...restrictions } = firebreak;
+	const parts = Object.entries({ subject: sub, scopes: scope, ...restrictions });
+	const lengthOf = (value: unknown) => JSON.stringify(value ?? null).length;
+	const [longest] = parts.toSorted(([, a], [, b]) => lengthOf(b) - lengthOf(a));
+	const message = `the token would have ${token.length} characters, and no server reads more than ${LIMITS.tokenBytes}; this takes up most of it`;
+	return new FirebreakError("usage", "the token cannot be made", {
+		problems: [{ object: "token", field: longest![0], message, cure: "name less there, or make several tokens" }],
+	});
 }
 
 function recordOf(grant: Grant, tokenId: string, digest: string | null): NewPassport {
-	const { issuer, subject, scopes, passport, binding, expiresAt } = grant;
+	const { issuer, subject, scopes, passport, binding, issuedAt, expiresAt } = grant;
 	return {
 		issuer: issuer.url,
 		tokenId,
@@ -84,5 +120,6 @@ function recordOf(grant: Grant, tokenId: string, digest: string | null): NewPass
 		expires: new Date(expiresAt * 1_000),
 		binding: binding && writeBinding(binding),
 		digest,
+		issuedAt: new Date(issuedAt * 1_000),
 	};
 }

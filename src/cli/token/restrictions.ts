@@ -5,6 +5,7 @@ import { InvalidArgumentError, Option } from "@commander-js/extra-typings";
 import { calculateJwkThumbprint, type JWK } from "jose";
 import { FirebreakError } from "../../core/errors.ts";
 import type { PassportJson, WindowJson } from "../../core/passport/passport.ts";
+import { isSha256 } from "../../core/sha256.ts";
 import type { TokenBinding } from "../../issuing/grant.ts";
 
 export const scopeOption = () => listOption("--scope <scope...>", "what it may be used for; none: no scope");
@@ -91,15 +92,13 @@ export function describeWindow({ days, from, until, zone }: WindowJson): string 
 	return `${days ? `${days.join(",")} ` : ""}${from}-${until} ${zone}`;
 }
 
-const SHA256 = /^[A-Za-z0-9_-]{43}$/;
-
 /** `jkt:` and a JWK thumbprint or the file of a public JWK; `x5t:` and a certificate's hash or its PEM file. */
 export async function bindingOf(text: string): Promise<TokenBinding> {
 	const [, kind, rest = ""] = /^(jkt|x5t):(.+)$/.exec(text) ?? [];
 	if (kind === undefined)
 		throw new FirebreakError("usage", "--bind: write jkt:THUMBPRINT or x5t:SHA256, or name a file there");
-	if (kind === "jkt") return { jkt: SHA256.test(rest) ? rest : await thumbprintOf(rest) };
-	return { "x5t#S256": SHA256.test(rest) ? rest : certificateHashOf(rest) };
+	if (kind === "jkt") return { jkt: isSha256(rest) ? rest : await thumbprintOf(rest) };
+	return { "x5t#S256": isSha256(rest) ? rest : certificateHashOf(rest) };
 }
 
 async function thumbprintOf(file: string): Promise<string> {

@@ -1,6 +1,8 @@
 /** `firebreak token revoke`: at once, with a receipt that names each server and when it confirmed. */
 import { FirebreakError } from "../../core/errors.ts";
+import { LIMITS } from "../../core/limits.ts";
 import { type RevocationOrder, type Revoked, revoke } from "../../store/tokens/revoke.ts";
+import { viewBefore } from "../../store/tokens/view.ts";
 import { withDatabase } from "../database.ts";
 import type { Io } from "../io.ts";
 import { createOutput } from "../output.ts";
@@ -45,14 +47,21 @@ export function register(token: Subcommands, io: Io): void {
 			await withDatabase(io, "token", options.databaseUrl, async (database) => {
 				const revoked = await database.withClient((client) => revoke(client, order, reason));
 				const { receipt, tokens, issuers } = revoked;
-				const facts = { tokens: tokens.map(({ issuer, tokenId }) => ({ issuer, token_id: tokenId })), issuers, reason };
+				const facts = {
+					tokens: tokens.map(({ issuer, tokenId }) => ({ issuer, token_id: tokenId })),
+					issuers,
+					issued_before: viewBefore(revoked),
+					reason,
+				};
 				if (receipt === null) {
 					output.answer({ ...facts, seq: null }, () =>
-						output.line("no such token is known; there is nothing to revoke"),
+						output.line("it has no token that lives; there is nothing to revoke"),
 					);
 					return;
 				}
 				const told = { line: describe(order, revoked), facts, receipt };
+				const later = describeBefore(revoked);
+				if (later !== null) output.progress(later);
 				await tellReceipt(io, output, database, told, wait ? timeout : null);
 			});
 		});
@@ -102,6 +111,19 @@ function describe(order: RevocationOrder, { tokens, issuers }: Revoked): string 
 		case "issuer":
 			return `every token that ${order.issuer} issued until now is revoked`;
 	}
+}
+
+/** From when new tokens count: a token says its second, and an issuer's clock may be ahead. Null: nothing of that kind. */
+function describeBefore({ before }: Revoked): string | null {
+	const lines = [true, false].flatMap((exact) => {
+		const of = before.filter((revoked) => revoked.exact === exact);
+		if (of.length === 0) return [];
+		const second = Math.ceil(Math.max(...of.map(({ instant }) => instant.getTime())) / 1_000) * 1_000;
+		const names = [...new Set(of.map(({ issuer }) => issuer))].join(", ");
+		const why = exact ? "" : `, since servers let its clock be ${LIMITS.clockSkewSeconds} s ahead`;
+		return [`what ${names} issues anew counts from ${new Date(second).toISOString()} on${why}`];
+	});
+	return lines.length === 0 ? null : lines.join("\n");
 }
 
 const count = (tokens: number): string => (tokens === 1 ? "1 token" : `${tokens} tokens`);

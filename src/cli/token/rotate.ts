@@ -1,11 +1,11 @@
 /** `firebreak token rotate`: a new token with the same grant; after an overlap the old one dies. */
-import { looksLikeCredential } from "../../core/credential-text.ts";
+import { isDeepStrictEqual } from "node:util";
 import { FirebreakError } from "../../core/errors.ts";
 import { orderAgain } from "../../issuing/again.ts";
 import { type Grant, planGrant } from "../../issuing/grant.ts";
 import { isExchanged } from "../../issuing/sign.ts";
 import type { Database } from "../../store/pool.ts";
-import { readTokenFacts } from "../../store/tokens/facts.ts";
+import { readTokenFacts, type TokenFacts } from "../../store/tokens/facts.ts";
 import { findPassport, type PassportRow } from "../../store/tokens/passports.ts";
 import { withDatabase } from "../database.ts";
 import type { Io } from "../io.ts";
@@ -33,10 +33,21 @@ export function register(token: Subcommands, io: Io): void {
 			const { overlap, lifetime, reason, keysDir, ...options } = command.optsWithGlobals();
 			const output = createOutput(io, options);
 			await withDatabase(io, "token", options.databaseUrl, async (database) => {
-				const old = await findRotatable(database, issuer, id, io.clock());
-				const grant = await grantAnew(database, old, lifetime, io.clock());
-				const at = new Date(Math.min(io.clock() + overlap, old.expires.getTime()));
-				const replaced = { issuer, tokenId: id, at, reason };
+				const old = await database.withClient((client) => findPassport(client, issuer, id));
+				checkMade(old, issuer, id);
+				const facts = await factsOf(database, old);
+				const { now } = facts;
+				const check = (held: PassportRow | null, now: number) => {
+					checkMade(held, issuer, id);
+					checkRotatable(held, now);
+					if (!isDeepStrictEqual(grantedBy(held), grantedBy(old))) {
+						throw refusal(id, "it was changed while it was rotated", "rotate it again");
+					}
+				};
+				check(old, now);
+				const grant = grantAnew(old, facts, lifetime);
+				const at = new Date(Math.min(now + overlap, old.expires.getTime()));
+				const replaced = { issuer, tokenId: id, at, reason, check };
 				const { token, id: newId, seq } = await makeToken(io, database, grant, keysDir, replaced);
 				const expires = new Date(grant.expiresAt * 1_000).toISOString();
 				const told = { issuer, token_id: newId, expires, replaces: id, old_until: at.toISOString(), seq };
@@ -49,45 +60,46 @@ export function register(token: Subcommands, io: Io): void {
 		});
 }
 
-async function findRotatable(database: Database, issuer: string, id: string, now: number): Promise<PassportRow> {
-	if (looksLikeCredential(id)) {
-		const cure = "name the claim jti of a token; firebreak token show --token-file tells the id of either";
-		throw new FirebreakError("usage", "a token or an API key was given in the place of its id; nothing was rotated", {
-			problems: [{ object: "id", message: "it is the credential itself", cure }],
-		});
-	}
-	const old = await database.withClient((client) => findPassport(client, issuer, id));
+/** Whether it is one that is made here. */
+function checkMade(old: PassportRow | null, issuer: string, id: string): asserts old is PassportRow {
 	if (old === null) throw new FirebreakError("not_found", `no token ${id} of ${issuer} is known`);
-	const refuse = (message: string, cure: string) =>
-		new FirebreakError("usage", `token ${id} cannot be rotated`, {
-			problems: [{ object: `token ${id}`, message, cure }],
-		});
-	if (old.kind === "registered") throw refuse("another issuer made it", "rotate it there, and register the new one");
-	if (isExchanged(id)) throw refuse("it was given in exchange for another", "exchange that one again");
-	if (old.replacedBy !== null) throw refuse(`${old.replacedBy} takes its place already`, "rotate that one");
-	const state = stateOf(old, now);
-	if (state.startsWith("pending")) {
-		throw refuse(
-			`it is ${state}, and what took its place would count at once`,
-			"rotate it once it has begun, or revoke it",
-		);
-	}
-	if (state !== "live") throw refuse(`it is ${state}`, "issue another: firebreak token issue");
-	return old;
+	if (old.kind === "registered")
+		throw refusal(id, "another issuer made it", "rotate it there, and register the new one");
+	if (isExchanged(id)) throw refusal(id, "it was given in exchange for another", "exchange that one again");
 }
 
-async function grantAnew(
-	database: Database,
-	old: PassportRow,
-	lifetime: number | undefined,
-	now: number,
-): Promise<Grant> {
-	const { issuer, scopes, passport, kind } = old;
+/** At `now`, milliseconds since the epoch. */
+function checkRotatable(old: PassportRow, now: number): void {
+	const { tokenId, replacedBy } = old;
+	if (replacedBy !== null) throw refusal(tokenId, `${replacedBy} takes its place already`, "rotate that one");
+	const state = stateOf(old, now);
+	if (state.startsWith("pending")) {
+		const message = `it is ${state}, and what took its place would count at once`;
+		throw refusal(tokenId, message, "rotate it once it has begun, or revoke it");
+	}
+	if (state !== "live") throw refusal(tokenId, `it is ${state}`, "issue another: firebreak token issue");
+}
+
+function refusal(id: string, message: string, cure: string): FirebreakError {
+	return new FirebreakError("usage", `token ${id} cannot be rotated; nothing was made`, {
+		problems: [{ object: `token ${id}`, message, cure }],
+	});
+}
+
+/** What the new one takes over. */
+function grantedBy({ subject, scopes, passport, binding, expires }: PassportRow) {
+	return { subject, scopes, passport, binding, expires };
+}
+
+async function factsOf(database: Database, { issuer, scopes, passport, kind }: PassportRow): Promise<TokenFacts> {
 	const { sources = [], destinations = [], owner } = passport;
 	const named = { sources, destinations, scopes, owner };
-	const facts = await database.withClient((client) => readTokenFacts(client, { issuer }, kind === "api_key", named));
-	const order = orderAgain(old, lifetime ?? null, facts.issuer.max_lifetime * 1_000, now);
-	const grant = planGrant(order, facts, now);
+	return database.withClient((client) => readTokenFacts(client, { issuer }, kind === "api_key", named));
+}
+
+function grantAnew(old: PassportRow, facts: TokenFacts, lifetime: number | undefined): Grant {
+	const order = orderAgain(old, lifetime ?? null, facts.issuer.max_lifetime * 1_000, facts.now);
+	const grant = planGrant(order, facts, facts.now);
 	if ("issuer" in grant) return grant;
 	throw new FirebreakError("usage", "the policies do not grant it any more as it stands", { problems: grant });
 }

@@ -4,6 +4,7 @@
  * the lane. Either way it is this one JSON object, and either way it only ever narrows what a token may do.
  */
 import { LIMITS } from "../limits.ts";
+import { isSha256 } from "../sha256.ts";
 import { isText, isTextList } from "./fields.ts";
 import { type Network, readNetworks } from "./network.ts";
 import { readWindows, type Window } from "./window.ts";
@@ -51,7 +52,6 @@ export interface Passport {
 }
 
 const FIELDS = ["owner", "purpose", "sources", "destinations", "networks", "environment", "device", "windows"];
-const DEVICE = /^[A-Za-z0-9_-]{43}$/;
 
 /**
  * Reads a passport's JSON strictly: a field that is not known, or not as it should be, makes the whole unreadable, since
@@ -70,7 +70,7 @@ export function readPassport(json: unknown): Passport | readonly string[] {
 		destinations: isTextList(destinations),
 		networks: read.networks !== null,
 		environment: environment === undefined || isText(environment, LIMITS.nameBytes),
-		device: device === undefined || (typeof device === "string" && DEVICE.test(device)),
+		device: device === undefined || (typeof device === "string" && isSha256(device)),
 		windows: read.windows !== null,
 	};
 	const wrong = [

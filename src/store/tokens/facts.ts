@@ -24,6 +24,8 @@ export interface TokenFacts {
 	readonly owners: ReadonlySet<string>;
 	readonly environments: ReadonlySet<string>;
 	readonly scopesUsed: ReadonlySet<string>;
+	/** By the database's clock, which dates revocations as well; milliseconds since the epoch. */
+	readonly now: number;
 }
 
 /**
@@ -48,6 +50,7 @@ export async function readTokenFacts(
 			environments: readonly string[];
 			scopes: readonly string[];
 			selectors: readonly string[];
+			now: Date;
 		}>(FACTS, [issuer.domain, segments, named.owner, named.scopes, workloads.flatMap(selectorsOf)]);
 		const found = rows[0]!;
 		const selectors = new Set(found.selectors);
@@ -59,6 +62,7 @@ export async function readTokenFacts(
 			owners: new Set(found.owners),
 			environments: new Set(found.environments),
 			scopesUsed: new Set(found.scopes),
+			now: found.now.getTime(),
 		};
 	});
 }
@@ -115,4 +119,5 @@ const FACTS = `select
 	array(select wanted from unnest($4::text[]) wanted where exists (
 		select from firebreak.policy p join firebreak.segment s on s.name = p.destination
 		where s.domain = $1 and (wanted = any (p.scopes) or wanted = any (p.scopes_any)))) as scopes,
-	array(select m.selector from firebreak.segment_member m where m.selector = any ($5)) as selectors`;
+	array(select m.selector from firebreak.segment_member m where m.selector = any ($5)) as selectors,
+	clock_timestamp() as now`;

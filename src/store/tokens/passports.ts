@@ -2,7 +2,7 @@
 import type { ClientBase } from "pg";
 import { LIMITS } from "../../core/limits.ts";
 import type { PassportJson, WindowJson } from "../../core/passport/passport.ts";
-import { type LaneReceipt, orderOnLane } from "../order.ts";
+import { holdLane, type LaneReceipt, orderOnLane } from "../order.ts";
 
 export const PASSPORT_KINDS = ["issued", "registered", "api_key"] as const;
 export type PassportKind = (typeof PASSPORT_KINDS)[number];
@@ -20,9 +20,12 @@ export interface NewPassport {
 	readonly binding: string | null;
 	/** base64url SHA-256 of an API key. */
 	readonly digest: string | null;
+	/** `iat`, by the database's clock; null: not known. */
+	readonly issuedAt?: Date | null;
 }
 
 export interface PassportRow extends Omit<NewPassport, "digest"> {
+	readonly issuedAt: Date | null;
 	readonly lastSeen: Date | null;
 	readonly uses: number;
 	readonly createdAt: Date;
@@ -57,6 +60,7 @@ export async function registerPassport(client: ClientBase, given: NewPassport): 
 		given.notBefore,
 		given.binding,
 		given.digest,
+		given.issuedAt ?? null,
 	]);
 }
 
@@ -64,6 +68,25 @@ export async function registerPassport(client: ClientBase, given: NewPassport): 
 export async function findPassport(client: ClientBase, issuer: string, tokenId: string): Promise<PassportRow | null> {
 	const { rows } = await client.query<Row>(`${SELECT} where p.issuer = $1 and p.token_id = $2`, [issuer, tokenId]);
 	return rows[0] ? rowOf(rows[0]) : null;
+}
+
+/**
+ * The same within a transaction, and nobody changes or revokes it until that is over. `now` is the database's, milliseconds
+ * since the epoch.
+ * @throws FirebreakError store_unsuitable, timeout
+ */
+export async function holdPassport(
+	client: ClientBase,
+	issuer: string,
+	tokenId: string,
+): Promise<{ readonly row: PassportRow | null; readonly now: number }> {
+	await holdLane(client, `token ${tokenId}`);
+	await client.query("select from firebreak.passport where issuer = $1 and token_id = $2 for update", [
+		issuer,
+		tokenId,
+	]);
+	const { rows } = await client.query<{ now: Date }>("select clock_timestamp() as now");
+	return { row: await findPassport(client, issuer, tokenId), now: rows[0]!.now.getTime() };
 }
 
 /** The API key of this digest, or null. */
@@ -152,6 +175,7 @@ interface Row {
 	readonly created_by: string;
 	readonly replaced_by: string | null;
 	readonly revoked_from: number | null;
+	readonly issued_at: Date | null;
 }
 
 function rowOf(row: Row): PassportRow {
@@ -175,6 +199,7 @@ function rowOf(row: Row): PassportRow {
 		notBefore: row.not_before,
 		expires: row.expires,
 		binding: row.binding,
+		issuedAt: row.issued_at,
 		lastSeen: row.last_seen,
 		uses: Number(row.uses),
 		createdAt: row.created_at,
@@ -187,7 +212,7 @@ function rowOf(row: Row): PassportRow {
 const REGISTER = `select firebreak.register_token(issuer => $1, token_id => $2, owner => $3, purpose => $4,
 	expires => $5, kind => $6, subject => $7, scopes => $8, sources => $9, destinations => $10,
 	networks => $11::text[]::cidr[], environment => $12, device => $13, windows => $14::jsonb, not_before => $15,
-	binding => $16, digest => $17) as seq`;
+	binding => $16, digest => $17, issued_at => $18) as seq`;
 
 /** By an order of its own; the earliest holds, as it does on servers. */
 const OWN = `left join lateral (
@@ -196,12 +221,12 @@ const OWN = `left join lateral (
 		where r.key = p.issuer || ' ' || p.token_id and r.kind = 'revoke_token'
 	) own on true`;
 
-/** By one about everything older of its subject or its issuer: a record is never older than its token. */
+/** By one about everything older of its subject or its issuer. A token is no younger than its record. */
 const OLDER = `left join lateral (
 		select min(extract(epoch from r.at))::float8 as revoked_from
 		from firebreak.revocation r
 		where r.key in (p.issuer, p.issuer || ' ' || p.subject) and r.kind = 'revoke_before'
-			and (r.payload ->> 'issued_before')::float8 > extract(epoch from p.created_at)
+			and (r.payload ->> 'issued_before')::float8 > extract(epoch from coalesce(p.issued_at, p.created_at))
 	) older on true`;
 
 const OF_SEGMENT = `($2 = any (p.destinations) or $2 = any (p.sources) or exists (
@@ -211,7 +236,7 @@ const OF_SEGMENT = `($2 = any (p.destinations) or $2 = any (p.sources) or exists
 const SELECT = `
 	select p.issuer, p.token_id, p.kind, p.owner, p.purpose, p.subject, p.scopes, p.sources, p.destinations,
 		p.networks::text[] as networks, p.environment, p.device, p.windows, p.not_before, p.expires, p.binding, p.last_seen,
-		p.uses, p.created_at, p.created_by, p.replaced_by, least(own.revoked_from, older.revoked_from) as revoked_from
+		p.uses, p.issued_at, p.created_at, p.created_by, p.replaced_by, least(own.revoked_from, older.revoked_from) as revoked_from
 	from firebreak.passport p ${OWN} ${OLDER}`;
 
 const LIST = `${SELECT}

@@ -1,10 +1,12 @@
 /** Revocations of tokens, one by one and by what they have in common. */
 import type { ClientBase } from "pg";
-import { looksLikeCredential } from "../../core/credential-text.ts";
 import { FirebreakError } from "../../core/errors.ts";
 import { foreignSubject } from "../../core/foreign-subject.ts";
-import { inTransaction, type LaneReceipt, orderOnLane } from "../order.ts";
-import { listRevocable } from "./passports.ts";
+import { isOwnIssuer } from "../../core/issuer.ts";
+import { LIMITS } from "../../core/limits.ts";
+import type { IssuerRow } from "../../core/model.ts";
+import { holdLane, inTransaction, type LaneReceipt, orderOnLane } from "../order.ts";
+import { findPassport, listRevocable } from "./passports.ts";
 
 /** What is to be revoked. */
 export type RevocationOrder =
@@ -24,18 +26,34 @@ export interface Revoked {
 	readonly tokens: readonly { readonly issuer: string; readonly tokenId: string }[];
 	/** Issuers of which everything older was revoked. */
 	readonly issuers: readonly string[];
+	/** Until when that had to be issued. */
+	readonly before: readonly RevokedBefore[];
 }
 
 /**
- * Revokes at once, all of it or nothing. What is revoked already stays so, with its first receipt.
- * @throws FirebreakError usage, store_unsuitable, timeout, dependency_unreachable
+ * Tokens that were issued before an instant: now, for those of our own issuers, which the database's clock dates as well;
+ * for those of others so much later as servers let an issuer's clock be ahead.
+ */
+export interface RevokedBefore {
+	readonly issuer: string;
+	/** Null: every one. */
+	readonly subject: string | null;
+	readonly instant: Date;
+	/** By the clock of the database alone. */
+	readonly exact: boolean;
+}
+
+/**
+ * Revokes at once, all of it or nothing. What is revoked already stays so, with its first receipt. What is issued or rotated
+ * meanwhile is either done before, and falls under it, or comes after and knows of it.
+ * @throws FirebreakError not_found, usage, store_unsuitable, timeout, dependency_unreachable
  */
 export async function revoke(client: ClientBase, order: RevocationOrder, reason: string): Promise<Revoked> {
 	return inTransaction(client, async () => {
+		await holdLane(client, "revocation");
 		switch (order.by) {
 			case "id":
-				if (looksLikeCredential(order.tokenId)) throw credentialGiven();
-				return revokeTokens(client, [order], reason);
+				return revokeOne(client, order, reason);
 			case "owner":
 			case "segment":
 				return revokeTokens(client, await known(client, order), reason);
@@ -47,14 +65,6 @@ export async function revoke(client: ClientBase, order: RevocationOrder, reason:
 	});
 }
 
-/** What is revoked is kept for ever, in sight of whoever reads the lane: never a token itself. */
-function credentialGiven(): FirebreakError {
-	const cure = "name the claim jti of a token; firebreak token show --token-file tells the id of either";
-	return new FirebreakError("usage", "a token or an API key was given in the place of its id; nothing was revoked", {
-		problems: [{ object: "token_id", message: "it is the credential itself", cure }],
-	});
-}
-
 type TokenName = Revoked["tokens"][number];
 
 async function known(
@@ -63,6 +73,7 @@ async function known(
 ): Promise<readonly TokenName[]> {
 	const of = order.by === "owner" ? { owner: order.owner, segment: null } : { owner: null, segment: order.segment };
 	const tokens = await listRevocable(client, of, MOST_AT_ONCE + 1);
+	if (tokens.length === 0) await checkKnown(client, order);
 	if (tokens.length <= MOST_AT_ONCE) return tokens;
 	throw new FirebreakError("usage", `there are more than ${MOST_AT_ONCE} such tokens; nothing was revoked`, {
 		problems: [
@@ -75,6 +86,41 @@ async function known(
 	});
 }
 
+/** What is stated nowhere is a slip: nobody must take it for revoked. */
+async function checkKnown(
+	client: ClientBase,
+	order: Extract<RevocationOrder, { by: "owner" | "segment" }>,
+): Promise<void> {
+	const name = order.by === "owner" ? order.owner : order.segment;
+	const { rows } = await client.query(KNOWN[order.by], [name]);
+	if (rows.length > 0) return;
+	throw new FirebreakError("not_found", `there is no ${order.by} ${JSON.stringify(name)}; nothing was revoked`, {
+		problems: [
+			{
+				object: `${order.by} ${name}`,
+				message: "no policy states it, and no token that is known names it",
+				cure: `name one as the policy set or firebreak token list has it`,
+			},
+		],
+	});
+}
+
+const KNOWN = {
+	owner: `select from firebreak.owner where name = $1
+		union all (select from firebreak.passport where owner = $1 limit 1)`,
+	segment: `select from firebreak.segment where name = $1
+		union all (select from firebreak.passport where $1 = any (sources) or $1 = any (destinations) limit 1)`,
+};
+
+/** Warns of what took its place before: that is another token, and lives on. */
+async function revokeOne(client: ClientBase, token: TokenName, reason: string): Promise<Revoked> {
+	const { receipt, ...revoked } = await revokeTokens(client, [token], reason);
+	const next = (await findPassport(client, token.issuer, token.tokenId))?.replacedBy ?? null;
+	if (receipt === null || next === null) return { receipt, ...revoked };
+	const warning = `token ${token.tokenId}: ${next} took its place, and is not revoked by this`;
+	return { ...revoked, receipt: { ...receipt, warnings: [...receipt.warnings, warning] } };
+}
+
 async function revokeTokens(client: ClientBase, tokens: readonly TokenName[], reason: string): Promise<Revoked> {
 	const text = "select firebreak.revoke_token(issuer => $1, token_id => $2, reason => $3) as seq";
 	let receipt: LaneReceipt | null = null;
@@ -82,7 +128,7 @@ async function revokeTokens(client: ClientBase, tokens: readonly TokenName[], re
 		const next = await orderOnLane(client, `token ${tokenId}`, text, [issuer, tokenId, reason]);
 		receipt = later(receipt, next);
 	}
-	return { receipt, tokens: tokens.map(({ issuer, tokenId }) => ({ issuer, tokenId })), issuers: [] };
+	return { receipt, tokens: tokens.map(({ issuer, tokenId }) => ({ issuer, tokenId })), issuers: [], before: [] };
 }
 
 /** `subject` null: every subject of the issuer. */
@@ -91,15 +137,32 @@ interface Subject {
 	readonly subject: string | null;
 }
 
+/** The lane is held, so that nothing is issued between the reading of the clock and the end. */
 async function revokeBefore(client: ClientBase, subjects: readonly Subject[], reason: string): Promise<Revoked> {
-	const text = `select firebreak.revoke_before(issuer => $1, issued_before => clock_timestamp(), reason => $2,
-		subject => $3) as seq`;
+	const { now, own } = await clockAndIssuers(client);
+	const text = "select firebreak.revoke_before(issuer => $1, issued_before => $2, reason => $3, subject => $4) as seq";
+	const before = subjects.map(({ issuer, subject }) => {
+		const exact = own.has(issuer);
+		const instant = new Date(exact ? now : now + LIMITS.clockSkewSeconds * 1_000);
+		return { issuer, subject, instant, exact };
+	});
 	let receipt: LaneReceipt | null = null;
-	for (const { issuer, subject } of subjects) {
-		const next = await orderOnLane(client, `issuer ${issuer}`, text, [issuer, reason, subject]);
+	for (const { issuer, subject, instant } of before) {
+		const next = await orderOnLane(client, `issuer ${issuer}`, text, [issuer, instant, reason, subject]);
 		receipt = later(receipt, next);
 	}
-	return { receipt, tokens: [], issuers: [...new Set(subjects.map(({ issuer }) => issuer))] };
+	return { receipt, tokens: [], issuers: [...new Set(subjects.map(({ issuer }) => issuer))], before };
+}
+
+/** Milliseconds since the epoch, the next ones so that nothing that was issued already escapes; and who goes by that clock. */
+async function clockAndIssuers(client: ClientBase): Promise<{ now: number; own: ReadonlySet<string> }> {
+	const { rows } = await client.query<{ now: string; issuers: readonly IssuerRow[] }>(
+		`select floor(extract(epoch from clock_timestamp()) * 1000) + 1 as now,
+			coalesce((select jsonb_agg(o.spec) from firebreak.object o where o.kind = 'issuer'), '[]') as issuers`,
+	);
+	const { now, issuers } = rows[0]!;
+	const ours = issuers.filter((row) => isOwnIssuer(row) || row.profile === "api_key");
+	return { now: Number(now), own: new Set(ours.map(({ url }) => url)) };
 }
 
 /**

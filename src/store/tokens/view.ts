@@ -1,5 +1,6 @@
 /** A token's record as programs get it, over HTTP and from `--json`. */
 import type { PassportRow } from "./passports.ts";
+import type { Revoked } from "./revoke.ts";
 
 export function viewPassport(row: PassportRow) {
 	return {
@@ -16,7 +17,12 @@ export function viewPassport(row: PassportRow) {
 		replaced_by: row.replacedBy,
 		last_seen: row.lastSeen,
 		uses: row.uses,
+		issued_at: row.issuedAt,
 		created_at: row.createdAt,
 		created_by: row.createdBy,
 	};
+}
+
+export function viewBefore({ before }: Revoked) {
+	return before.map(({ issuer, subject, instant }) => ({ issuer, subject, issued_before: instant }));
 }

@@ -7,7 +7,7 @@ import { type Passport, type PassportJson, readPassport } from "../../../src/cor
 
 const NOW = Date.UTC(2026, 5, 1, 10);
 const LEAST = { owner: "orders", purpose: "nightly export" };
-const [HASH, OTHER] = ["h".repeat(43), "o".repeat(43)];
+const [HASH, OTHER] = ["g".repeat(43), "o".repeat(43)];
 const ORDERS = "spiffe://prod.example.org/ns/orders/sa/orders";
 const USE: TokenUse = {
 	principal: ORDERS,

@@ -137,8 +137,9 @@ describe("once it is there", () => {
 		expect(await names(definers)).toEqual([
 			"commit_policy",
 			"commit_revocation",
+			"count_uses",
 			"epoch",
-			"note_uses",
+			"hold_lane",
 			"number_revocation",
 			"tell_domain_key",
 			"tell_passport",

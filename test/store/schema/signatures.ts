@@ -21,7 +21,7 @@ export const SIGNATURES: Readonly<Record<string, string>> = {
 		"kind text, name text, reason text, until timestamp with time zone DEFAULT NULL::timestamp with time zone",
 	lift: "kind text, name text, reason text",
 	register_token:
-		"issuer text, token_id text, owner text, purpose text, expires timestamp with time zone, kind text DEFAULT 'registered'::text, subject text DEFAULT NULL::text, scopes text[] DEFAULT '{}'::text[], sources text[] DEFAULT '{}'::text[], destinations text[] DEFAULT '{}'::text[], networks cidr[] DEFAULT '{}'::cidr[], environment text DEFAULT NULL::text, device text DEFAULT NULL::text, windows jsonb DEFAULT '[]'::jsonb, not_before timestamp with time zone DEFAULT NULL::timestamp with time zone, binding text DEFAULT NULL::text, digest text DEFAULT NULL::text",
+		"issuer text, token_id text, owner text, purpose text, expires timestamp with time zone, kind text DEFAULT 'registered'::text, subject text DEFAULT NULL::text, scopes text[] DEFAULT '{}'::text[], sources text[] DEFAULT '{}'::text[], destinations text[] DEFAULT '{}'::text[], networks cidr[] DEFAULT '{}'::cidr[], environment text DEFAULT NULL::text, device text DEFAULT NULL::text, windows jsonb DEFAULT '[]'::jsonb, not_before timestamp with time zone DEFAULT NULL::timestamp with time zone, binding text DEFAULT NULL::text, digest text DEFAULT NULL::text, issued_at timestamp with time zone DEFAULT NULL::timestamp with time zone",
 	retire_token:
 		"issuer text, token_id text, at timestamp with time zone, reason text, replaced_by text DEFAULT NULL::text",
 	publish_key:
