@@ -1,9 +1,10 @@
 import { describe, expect, test } from "@jest/globals";
 import { EXIT, EXIT_OF_ERROR } from "../../src/cli/exit-codes.ts";
-import { createOutput } from "../../src/cli/output.ts";
+import { createOutput, handOut } from "../../src/cli/output.ts";
 import { type CommandModule, durationArgument, exampleHelp, run } from "../../src/cli/program.ts";
 import { ERROR_CODES, FirebreakError } from "../../src/core/errors.ts";
 import { VERSION } from "../../src/version.ts";
+import { API_KEY, PEM, TOKEN } from "../cases/credential-texts.ts";
 import { fakeIo } from "../support/fake-io.ts";
 
 /** A command that does what its argument says. */
@@ -20,6 +21,19 @@ const probe: CommandModule = {
 				if (what === "fail") {
 					const problems = [{ object: "policy p", field: "paths", message: "it is empty", cure: "name a path" }];
 					throw new FirebreakError("policy_invalid", "the policy set does not compile", { problems });
+				}
+				if (what === "told") throw new FirebreakError("not_found", `no segment "${TOKEN}" is known`);
+				if (what === "answer") {
+					const output = createOutput(io, options);
+					output.progress(`looking for ${PEM.trim()}`);
+					output.answer({ a: PEM.trim(), b: [TOKEN, { c: "https://u:p@h" }], d: 1 }, () =>
+						output.table([{ head: "A" }, { head: "B" }], [["orders", API_KEY]]),
+					);
+					return;
+				}
+				if (what === "made") {
+					handOut(io, options.json === true, TOKEN, { purpose: API_KEY, seq: null });
+					return;
 				}
 				if (what === "bug") throw new TypeError("cannot reach postgres://u:s3cret@h/d");
 				const output = createOutput(io, options);
@@ -105,5 +119,43 @@ describe("exit codes", () => {
 		expect(Object.keys(EXIT_OF_ERROR).sort()).toEqual([...ERROR_CODES].sort());
 		for (const code of Object.values(EXIT_OF_ERROR)) expect(Object.values(EXIT)).toContain(code);
 		expect(Object.values(EXIT_OF_ERROR)).not.toContain(EXIT.yes);
+	});
+});
+
+describe("credentials", () => {
+	test("are taken out of what is written, whoever writes it", async () => {
+		expect(await firebreak("probe", "told")).toEqual({
+			code: 1,
+			out: "",
+			err: 'error: no segment "[credential]" is known\n',
+		});
+		expect((await firebreak(TOKEN)).err).toMatch(/^error: unknown command '\[credential\]'/);
+		expect((await firebreak("probe", "--wait", API_KEY)).err).toMatch(/'\[credential\]' is invalid\. Write a number/);
+		expect((await firebreak("probe", "answer")).err).toBe("looking for [credential]\n");
+		expect((await firebreak("probe", "answer")).out).toContain("orders  [credential]\n");
+	});
+
+	test("leave JSON what it is", async () => {
+		const { out, err } = await firebreak("probe", "answer", "--json");
+		expect(JSON.parse(out)).toEqual({ a: "[credential]", b: ["[credential]", { c: "https://***@h" }], d: 1 });
+		expect(err).toBe("looking for [credential]\n");
+		const told = await firebreak("probe", "told", "--json");
+		expect(JSON.parse(told.out).error.message).toBe('no segment "[credential]" is known');
+	});
+
+	test("are no argument and no option, which the error names", async () => {
+		expect(await firebreak("probe", `leaked: ${TOKEN}`)).toEqual({
+			code: 2,
+			out: "",
+			err: expect.stringMatching(/^error: a credential was given in <what>; nothing was done\n {2}<what>: it holds/),
+		});
+		const { problems } = JSON.parse((await firebreak("probe", API_KEY, "--json")).out).error;
+		expect(problems).toMatchObject([{ object: "<what>" }]);
+	});
+
+	test("but for the one that a command makes", async () => {
+		expect(await firebreak("probe", "made")).toEqual({ code: 0, out: `${TOKEN}\n`, err: "" });
+		const { out } = await firebreak("probe", "made", "--json");
+		expect(JSON.parse(out)).toEqual({ token: TOKEN, purpose: "[credential]", seq: null });
 	});
 });

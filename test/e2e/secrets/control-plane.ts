@@ -95,6 +95,14 @@ async function operate(hunt: Hunt, kit: Kit, id: string, operatorToken: string):
 	const wrong = { ...order, token_id: kit.foreignToken() };
 	hunt.secrets.jws("token in place of its id", wrong.token_id);
 	expect(await hunt.admin("/v1/revocations", wrong, operatorToken)).toMatch(/^400 /);
+	for (const [path, body] of [
+		["/v1/revocations", { ...order, reason: `leaked: ${wrong.token_id}` }],
+		["/v1/revocations", { subject: wrong.token_id, reason: "test" }],
+		["/v1/quarantines", { kind: "segment", name: wrong.token_id, reason: "test" }],
+		["/v1/quarantines", { kind: "segment", name: "orders", reason: "test", [wrong.token_id]: "x" }],
+	] as const) {
+		expect(await hunt.admin(path, body, operatorToken)).toMatch(/^400 /);
+	}
 	await hunt.admin("/v1/revocations", wrong, hunt.secrets.plant("wrong operator token"));
 	for (const path of [
 		`/v1/tokens/${id}?issuer=${encodeURIComponent(ISSUER)}`,

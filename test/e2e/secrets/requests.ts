@@ -1,8 +1,10 @@
 /** Secrets in requests, in what the admin side is asked, and in commands. */
+import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { expect } from "@jest/globals";
 import { dpopProof } from "../../../demo/proofs.ts";
 import { makeSigningKey } from "../../../demo/tokens.ts";
+import { formatApiKey } from "../../../src/core/api-key.ts";
 import { until } from "../../support/wait.ts";
 import { type Hunt, PAYMENT } from "./hunt.ts";
 
@@ -98,4 +100,27 @@ export async function runCommands(hunt: Hunt): Promise<void> {
 		FIREBREAK_GRPC_TLS_CERT: hunt.file("cert.pem", "no PEM"),
 	});
 	await hunt.command(["servers"], /firebreak|server|ago/i);
+	await pasteEverywhere(hunt);
+}
+
+/** What somebody in a hurry pastes, where an id, a name or a reason is meant. */
+async function pasteEverywhere(hunt: Hunt): Promise<void> {
+	const apiKey = hunt.secrets.add("pasted API key", formatApiKey(randomBytes(32)));
+	const { key } = hunt.stage.world.pki.firebreak;
+	for (const pasted of [hunt.token("pasted token"), apiKey, key]) {
+		for (const args of [
+			[pasted],
+			["token", pasted],
+			["token", "rotate", pasted, "x"],
+			["token", "revoke", "https://id.internal.example.org", "t-1", "--reason", `leaked: ${pasted}`],
+			["token", "revoke", "--subject", pasted, "--reason", "leaked"],
+			["token", "issue", "--domain", "internal", "--subject", "s", "--owner", "orders", "--purpose", pasted],
+			["quarantine", "add", "segment", pasted, "--reason", "leaked"],
+			["quarantine", "add", pasted, "orders", "--reason", "leaked"],
+			["servers", "--database-url", pasted],
+		]) {
+			await hunt.command(args, /credential|unknown option|DATABASE_URL/);
+			await hunt.command([...args, "--json"], /credential|unknown option|DATABASE_URL/);
+		}
+	}
 }

@@ -12,6 +12,7 @@ import { HEADER_BYTES } from "../../../src/store/snapshot-file/format.ts";
 import { unpackFrames } from "../../../src/store/snapshot-file/frames.ts";
 import { type OtlpReceiver, startOtlpReceiver } from "../../support/otlp-receiver.ts";
 import { type Haystack, Secrets } from "../../support/secrets.ts";
+import { dumpTables } from "../../support/table-dump.ts";
 import { until } from "../../support/wait.ts";
 import { controlPlane } from "./control-plane.ts";
 import { Hunt } from "./hunt.ts";
@@ -58,21 +59,6 @@ afterAll(async () => {
 	rmSync(folder, { recursive: true, force: true });
 });
 
-/** Every row of every table of ours. */
-async function tables(): Promise<Haystack[]> {
-	const url = stage.world.databaseUrl;
-	const names = await query<{ name: string }>(
-		url,
-		"select tablename as name from pg_tables where schemaname = 'firebreak'",
-	);
-	return Promise.all(
-		names.map(async ({ name }) => {
-			const rows = await query<{ text: string }>(url, `select to_jsonb(t)::text as text from firebreak.${name} t`);
-			return { name: `table ${name}`, text: `rows: ${rows.map(({ text }) => text).join("\n")}`, holds: "rows: " };
-		}),
-	);
-}
-
 /** A snapshot file with its frames inflated. */
 function unpacked(file: Buffer): string {
 	const frames = [...unpackFrames(file.subarray(HEADER_BYTES))];
@@ -94,7 +80,7 @@ test("no secret comes out anywhere", async () => {
 		async () => (await query(stage.world.databaseUrl, "select 1 from firebreak.flow")).length > 0,
 		180_000,
 	);
-	const stored = await tables();
+	const stored = await dumpTables((text) => query(stage.world.databaseUrl, text));
 	await stage.firebreak.process.stop();
 
 	// Envoy's own spans hold the URL that was asked, as it came: they are Envoy's to configure.
