@@ -16,15 +16,17 @@ import { LIMITS } from "./core/limits.ts";
 import { type AgeLimits, isPolicyStale } from "./core/policy-view.ts";
 import { createCheck } from "./extauthz/check.ts";
 import { explain } from "./extauthz/explain.ts";
-import { startGrpcServer } from "./extauthz/server.ts";
+import { type GrpcServer, startGrpcServer } from "./extauthz/server.ts";
 import { keepYoungObjectsYoung } from "./serve/collector.ts";
 import { startLimiter } from "./serve/limiter.ts";
 import { observer } from "./serve/observe.ts";
+import { connectionBounds, openFileLimit, openFilesShort } from "./serve/open-files.ts";
 import { startPublic } from "./serve/public.ts";
 import { startReplay } from "./serve/replay.ts";
 import {
 	figuresOf,
 	logChange,
+	logDrops,
 	logHeartbeat,
 	logKeys,
 	logRecords,
@@ -60,6 +62,11 @@ export async function serve(config: Config, { clock }: Pick<Io, "clock">): Promi
 	const server = `${hostname()}-${randomUUID().slice(0, 8)}`;
 	const started = clock();
 	const logger = createLogger({ level: config.logLevel, version: VERSION });
+
+	const openFiles = openFileLimit();
+	const connections = connectionBounds(openFiles);
+	const short = openFilesShort(openFiles);
+	if (short) logger.warn("few files may be open", { error: short });
 
 	const tracing = config.tracing.enabled
 		? await startTracing({ version: VERSION, parentBased: config.tracing.parentBased, logger, clock })
@@ -139,7 +146,7 @@ export async function serve(config: Config, { clock }: Pick<Io, "clock">): Promi
 	const budgets = startLimiter({ ...config.rate, liveServers: () => heartbeat.live, stopwatch, random, logger });
 	starting.defer(() => budgets.stop());
 
-	let shed = (): Readonly<Record<string, number>> => ({});
+	let grpcSide: Pick<GrpcServer, "shed" | "connections"> = NOT_YET;
 	const exchanges: Record<string, number> = {};
 	const metrics = createMetrics({
 		policy: () => figuresOf(follower.status()),
@@ -148,7 +155,8 @@ export async function serve(config: Config, { clock }: Pick<Io, "clock">): Promi
 		recordQueue: () => recorder.queued,
 		tokenCache: () => ({ ...authenticator.counts }),
 		jwksAges: () => keys.ages(),
-		checksShed: () => shed(),
+		checksShed: () => grpcSide.shed(),
+		grpcConnections: () => grpcSide.connections(),
 		rateFallbacks: () => budgets.fallbacks(),
 		exchanges: () => exchanges,
 	});
@@ -158,6 +166,7 @@ export async function serve(config: Config, { clock }: Pick<Io, "clock">): Promi
 	if (config.admin.address !== null) {
 		const admin = await startAdminServer({
 			address: config.admin.address,
+			connections: connections.admin,
 			tokenFile: config.admin.tokenFile,
 			operatorTokenFile: config.admin.operatorTokenFile,
 			clock,
@@ -185,6 +194,7 @@ export async function serve(config: Config, { clock }: Pick<Io, "clock">): Promi
 
 	const publicSide = await startPublic({
 		config: config.public,
+		connections: connections.public,
 		keysDirectory: config.keysDirectory,
 		view: () => follower.current(),
 		ages,
@@ -219,13 +229,15 @@ export async function serve(config: Config, { clock }: Pick<Io, "clock">): Promi
 			onError,
 		}),
 		onError,
-		onShedding: logShedding(logger, () => shed()),
+		onShedding: logShedding(logger, () => grpcSide.shed()),
+		onDrop: logDrops(logger, stopwatch),
+		limits: { grpcConnections: connections.grpc },
 		onTlsReload: (error) => {
 			if (error === null) logger.info("the gRPC certificates were read again");
 			else logger.error("the gRPC certificates cannot be read again; the old ones stay", { error });
 		},
 	});
-	shed = grpc.shed;
+	grpcSide = grpc;
 	starting.defer(async () => {
 		const times = { noticeMs: LIMITS.drainNoticeMs, timeoutMs: config.drainTimeout };
 		const finished = await grpc.drain(times);
@@ -259,6 +271,11 @@ export async function serve(config: Config, { clock }: Pick<Io, "clock">): Promi
 	};
 }
 
+/** Before it listens. */
+const NOT_YET: Pick<GrpcServer, "shed" | "connections"> = {
+	shed: () => ({ delay: 0, streams: 0, deadline: 0 }),
+	connections: () => ({ open: 0, dropped: { limit: 0, displaced: 0, handshake: 0 } }),
+};
 /** After these events of the follower, what this server enforces or refuses is another. */
 const CHANGES_WHAT_HOLDS: ReadonlySet<FollowEvent["kind"]> = new Set([
 	"adopted",

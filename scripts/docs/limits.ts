@@ -31,7 +31,12 @@ const TEXTS: Readonly<Partial<Record<Limit, string>>> = {
 	grpcChecks: "checks that one server may have under way over all connections; more are `overloaded`",
 	grpcCallMs: "life of one check's call, from its headers to the last byte of its answer",
 	grpcPartialBytes: "messages that are not complete yet, over all connections; the call that brings more is reset",
-	grpcConnections: "connections of proxies; more are closed as they come",
+	grpcConnections:
+		"connections of proxies; for more, the oldest that has not begun is closed, else they are refused. Fewer where fewer [files may be open](../how-to/operate.md#too-many-connections)",
+	tlsHandshakeMs:
+		"a TLS handshake on the gRPC and the public side; on the gRPC side HTTP/2's preface, too, with or without TLS",
+	dropLogMs: "least time between two log lines about connections that were dropped for the same cause",
+	otherFiles: "files that are open beside connections",
 	grpcControlFrames: "pings and SETTINGS of one connection within a second; one that sends more is closed",
 	grpcResetBurst: "streams of one connection that are reset before they are answered, at once; then it is closed",
 	grpcResetsPerSecond: "and each second from then on",
@@ -153,6 +158,7 @@ const TEXTS: Readonly<Partial<Record<Limit, string>>> = {
 	snapshotFrameBytes: "one frame of it, as JSON",
 	snapshotRestMs: "least time between the end of one write of it and the next",
 	snapshotRestTimes: "the same as a multiple of what the last write took",
+	adminConnections: "connections to the admin side; more are closed",
 	adminBodyBytes: "body of a request to the admin side",
 	adminRequestMs: "one request to the admin side",
 	adminRows: "rows that one answer of the admin side lists",

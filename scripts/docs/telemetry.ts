@@ -50,6 +50,9 @@ const METRICS: Readonly<Record<keyof typeof METRIC, string>> = {
 	checks: "domains are empty where they are not known",
 	checksShed:
 		"`cause` is `delay` (more come than can be answered), `streams` (too many are under way) or `deadline` (the proxy has given up). They are in no other metric. Alert on any increase: add servers",
+	grpcConnections: "with and without TLS, also before they have begun",
+	grpcConnectionsDropped:
+		"`cause` is `limit` (proxies had all places), `displaced` (it had not begun, and its place was needed) or `handshake` (it took longer than 10 s to begin). Alert on `limit`, and on the others where only proxies reach the port",
 	checkDuration: "from 25 us to 1 s; a check that waits for keys or a signature counts in full",
 	policyRevision: "absent until policy is loaded. Alert when servers differ for longer than a minute",
 	revocationSeq: "alike",
@@ -72,7 +75,7 @@ const FIELDS: Readonly<Record<LogField, string>> = {
 	admin_address: "where the admin side listens",
 	attempt: "the how manyth",
 	cause: "in a few words",
-	client_address: "of an operator",
+	client_address: "of an operator, or of a connection that was dropped",
 	count: "of what the message speaks of",
 	database: "`host:port/database`",
 	decision_id: "as the caller has it",
@@ -158,6 +161,7 @@ function exampleScrape(): Promise<string> {
 		tokenCache: () => ({ hit: 1 }),
 		jwksAges: () => [["https://id.example.org", 1]],
 		checksShed: () => ({ delay: 1 }),
+		grpcConnections: () => ({ open: 1, dropped: { limit: 1 } }),
 		rateFallbacks: () => ({ slow: 1 }),
 		exchanges: () => ({ issued: 1 }),
 	});

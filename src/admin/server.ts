@@ -19,6 +19,8 @@ export type AdminAddress =
 
 export interface AdminOptions {
 	readonly address: AdminAddress;
+	/** At once. Default: LIMITS.adminConnections. */
+	readonly connections?: number;
 	/** Null only where nobody else can connect: see config. */
 	readonly tokenFile: string | null;
 	/** Null: nothing can be changed. */
@@ -66,6 +68,7 @@ export async function startAdminServer(options: AdminOptions): Promise<AdminServ
 		// What fastify refuses before it looks for a route.
 		frameworkErrors: (error, _request, reply) => refuse(error, reply),
 	});
+	server.server.maxConnections = options.connections ?? LIMITS.adminConnections;
 	server.addHook("onSend", async (_request, reply) => {
 		reply.headers({ "cache-control": "no-store", "x-content-type-options": "nosniff" });
 	});

@@ -41,8 +41,12 @@ export const LIMITS = {
 	grpcCallMs: 10_000,
 	/** Bytes of messages that are not complete yet, over all connections; beyond it the connection that holds most is closed. */
 	grpcPartialBytes: 134_217_728,
-	/** Connections of proxies; more are closed as they come. */
+	/** Connections of proxies; a TLS handshake, here and on the public side; least time between log lines about dropped ones. */
 	grpcConnections: 8_192,
+	tlsHandshakeMs: 10_000,
+	dropLogMs: 60_000,
+	/** Files open at once beside all connections; where fewer may be open than there could be, fewer connections are taken. */
+	otherFiles: 256,
 	/** Pings and SETTINGS of one connection within a second; one that sends more is closed. */
 	grpcControlFrames: 100,
 	/** Streams of one connection that are reset before they are answered: at once, and then each second (CVE-2023-44487). */
@@ -259,8 +263,9 @@ export const LIMITS = {
 	serverPollMs: 50,
 	/** Servers that a list of them names. */
 	listedServers: 1_000,
-	/** Admin side: a request's body, its time, rows that one answer lists, and a token's least length. */
+	/** Admin side: a request's body, connections, its time, rows that one answer lists, and a token's least length. */
 	adminBodyBytes: 131_072,
+	adminConnections: 1_024,
 	adminRequestMs: 10_000,
 	adminRows: 1_000,
 	adminTokenChars: 16,

@@ -7,21 +7,18 @@ import { constants } from "node:http2";
 import type { Server } from "@grpc/grpc-js";
 import { LIMITS } from "../core/limits.ts";
 import { type CallLimits, Calls, type CallsOptions, ignore } from "./calls.ts";
+import { type ConnectionFigures, type ConnectionLimits, Connections, type ConnectionsOptions } from "./connections.ts";
 
 export type GuardLimits = CallLimits &
+	ConnectionLimits &
 	Readonly<
 		Record<
-			| "grpcConnections"
-			| "grpcControlFrames"
-			| "grpcResetBurst"
-			| "grpcResetsPerSecond"
-			| "grpcInvalidFrames"
-			| "grpcSettings",
+			"grpcControlFrames" | "grpcResetBurst" | "grpcResetsPerSecond" | "grpcInvalidFrames" | "grpcSettings",
 			number
 		>
 	>;
 
-export interface GuardOptions extends CallsOptions {
+export interface GuardOptions extends CallsOptions, ConnectionsOptions {
 	/** Null: the call goes on. Otherwise its answer, with gRPC's prefix. */
 	readonly admit: () => Buffer | null;
 	readonly limits?: Partial<GuardLimits>;
@@ -36,11 +33,14 @@ interface Internals {
 	_setupHandlers: (server: Http2Server, interceptors: unknown) => void;
 }
 
-/**
- * Guards a server that listens nowhere yet. Channelz must be off.
- * @returns a function that stops what runs in the background.
- */
-export function guard(server: Server, options: GuardOptions): () => void {
+export interface Guard {
+	connections(): ConnectionFigures;
+	/** Stops what runs in the background. */
+	stop(): void;
+}
+
+/** Guards a server that listens nowhere yet. Channelz must be off. */
+export function guard(server: Server, options: GuardOptions): Guard {
 	const limits: GuardLimits = { ...LIMITS, ...options.limits };
 	const internals = server as unknown as Internals;
 	const { _streamHandler: handle, _setupHandlers: setUp, commonServerOptions } = internals;
@@ -55,6 +55,7 @@ export function guard(server: Server, options: GuardOptions): () => void {
 	} satisfies ServerOptions);
 
 	const calls = new Calls(options, limits);
+	const connections = new Connections(options, limits);
 	internals._streamHandler = (interceptors, stream, headers) => {
 		const path = String(headers[":path"]);
 		const encoding = headers["grpc-encoding"] ?? "identity";
@@ -69,14 +70,20 @@ export function guard(server: Server, options: GuardOptions): () => void {
 		calls.watch(stream, path);
 	};
 	internals._setupHandlers = (http2Server, interceptors) => {
-		http2Server.maxConnections = limits.grpcConnections;
+		connections.watch(http2Server);
 		http2Server.on("session", (session) => {
 			calls.connected(session);
 			boundControlFrames(session, limits.grpcControlFrames, options.stopwatch);
 		});
 		setUp.call(server, http2Server, interceptors);
 	};
-	return () => calls.stop();
+	return {
+		connections: () => connections.figures,
+		stop() {
+			calls.stop();
+			connections.stop();
+		},
+	};
 }
 
 /** Some pings keep a connection alive, some SETTINGS begin it; a flood of them only costs (CVE-2019-9512, CVE-2019-9515). */

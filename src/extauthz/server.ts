@@ -13,6 +13,7 @@ import {
 import { LIMITS } from "../core/limits.ts";
 import { begin } from "./calls.ts";
 import type { Caller } from "./check.ts";
+import type { ConnectionFigures, Drop } from "./connections.ts";
 import { encodeCheckResponse } from "./encode.ts";
 import { type ConnectedCall, EnforcerIdentities } from "./enforcer.ts";
 import { Health } from "./health.ts";
@@ -35,6 +36,8 @@ export interface GrpcServerOptions {
 	readonly onTlsReload: OnReload;
 	/** Told when more checks come than can be answered and some are shed, and when that is over. */
 	readonly onShedding?: (shedding: boolean) => void;
+	/** Told of each connection that was dropped because there were too many, or because it did not begin. Must not throw. */
+	readonly onDrop?: (drop: Drop) => void;
 	/** In place of LIMITS. */
 	readonly limits?: Partial<GrpcLimits>;
 }
@@ -67,6 +70,7 @@ export interface DrainTimes {
 export interface GrpcServer {
 	/** With the port that it got. */
 	readonly address: ListenAddress;
+	connections(): ConnectionFigures;
 	/** Checks that were answered `overloaded`, by cause, since the start. */
 	shed(): Readonly<Record<ShedCause, number>>;
 	/** What the health service says; at first, not serving. */
@@ -122,22 +126,23 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
 		onChange: options.onShedding ?? (() => {}),
 		limits,
 	});
-	const unguard = guard(server, {
+	const guarded = guard(server, {
 		path: CHECK_PATH,
 		endless: HEALTH_WATCH_PATH,
 		admit: () => (shedder.admit() ? null : SHED),
 		ended: (begun) => shedder.ended(begun),
 		stopwatch,
+		onDrop: options.onDrop ?? (() => {}),
 		limits,
 	});
 	server.addService(AUTHORIZATION, { Check: checkHandler(options, shedder, stopwatch) });
 	server.addService(HEALTH, health.implementation);
 
 	const credentials = options.tls
-		? new ReloadingCredentials(options.tls, options.onTlsReload, limits.tlsReloadMs)
+		? new ReloadingCredentials(options.tls, options.onTlsReload, limits)
 		: ServerCredentials.createInsecure();
 	const release = () => {
-		unguard();
+		guarded.stop();
 		if (credentials instanceof ReloadingCredentials) credentials.close();
 	};
 	let address: ListenAddress;
@@ -152,6 +157,7 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
 	let draining: Promise<boolean> | null = null;
 	return {
 		address,
+		connections: guarded.connections,
 		shed: () => ({ ...shedder.counts }),
 		setServing: (serving) => {
 			if (draining === null) health.setServing(serving);

@@ -8,6 +8,8 @@ export type { TlsFiles } from "../tls/files.ts";
 /** Told of every change: null when new handshakes use the new files, or why the old ones stay in use. */
 export type OnReload = (error: FirebreakError | null) => void;
 
+export type TlsLimits = Readonly<Record<"tlsReloadMs" | "tlsHandshakeMs", number>>;
+
 const SETTINGS: TlsSettings = {
 	cert: "FIREBREAK_GRPC_TLS_CERT",
 	key: "FIREBREAK_GRPC_TLS_KEY",
@@ -19,19 +21,20 @@ export class ReloadingCredentials extends ServerCredentials {
 	readonly #follower: TlsFollower;
 
 	/**
-	 * Reads the files at once, then looks at them every `reloadMs` milliseconds.
+	 * Reads the files at once, then looks at them every `tlsReloadMs` milliseconds.
 	 *
 	 * @throws FirebreakError `config_invalid` when they cannot be used.
 	 */
-	constructor(files: TlsFiles, onReload: OnReload, reloadMs?: number) {
+	constructor(files: TlsFiles, onReload: OnReload, limits: TlsLimits) {
 		const follower = new TlsFollower(files, SETTINGS);
-		super({ requestCert: true, rejectUnauthorized: true }, follower.options);
+		const { tlsHandshakeMs: handshakeTimeout } = limits;
+		super({ requestCert: true, rejectUnauthorized: true, handshakeTimeout }, follower.options);
 		this.#follower = follower;
 		follower.follow((changed) => {
 			if (changed instanceof FirebreakError) return onReload(changed);
 			this.updateSecureContextOptions(changed);
 			onReload(null);
-		}, reloadMs);
+		}, limits.tlsReloadMs);
 	}
 
 	override _equals(other: ServerCredentials): boolean {

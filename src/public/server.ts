@@ -24,6 +24,8 @@ export interface PublicOptions extends TokenEndpointOptions {
 	/** Null only where nobody else can connect: then there are no certificates, and no exchange. */
 	readonly tls: TlsFiles | null;
 	readonly events: PublicEvents;
+	/** At once. Default: LIMITS.publicConnections. */
+	readonly connections?: number;
 	/** Default: LIMITS.tlsReloadMs. */
 	readonly tlsReloadMs?: number;
 }
@@ -62,7 +64,7 @@ export async function startPublicServer(options: PublicOptions): Promise<PublicS
 	server.on("request", (request, response) => void answer(options, request, response));
 	// What is no HTTP at all: nothing to tell, and nothing to quote.
 	server.on("clientError", (_error, socket) => socket.destroy());
-	server.maxConnections = LIMITS.publicConnections;
+	server.maxConnections = options.connections ?? LIMITS.publicConnections;
 	try {
 		const address = await listen(server, options.address);
 		return {
@@ -94,7 +96,7 @@ const HTTP = {
  */
 function secured(follower: TlsFollower, { events, tlsReloadMs }: PublicOptions): TlsServer {
 	const fixed = { requestCert: true, rejectUnauthorized: false, secureOptions: constants.SSL_OP_NO_TICKET };
-	const handshakeTimeout = LIMITS.publicRequestMs;
+	const handshakeTimeout = LIMITS.tlsHandshakeMs;
 	const server = createTlsServer({ ...HTTP, ...follower.options, ...fixed, handshakeTimeout });
 	follower.follow((changed) => {
 		if (changed instanceof FirebreakError) return events.tlsReloaded(changed);

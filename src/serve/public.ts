@@ -16,6 +16,8 @@ import type { Logger } from "../telemetry/logging.ts";
 
 export interface PublicParts {
 	readonly config: Config["public"];
+	/** At once. */
+	readonly connections: number;
 	readonly keysDirectory: string | null;
 	readonly view: () => PolicyView;
 	readonly ages: AgeLimits;
@@ -36,6 +38,7 @@ export async function startPublic(parts: PublicParts): Promise<PublicServer | nu
 	await folder?.check();
 	return startPublicServer({
 		address: config.address,
+		connections: parts.connections,
 		tls: config.tls,
 		view,
 		ages,

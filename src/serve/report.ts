@@ -4,10 +4,12 @@ import type { RecorderEvents } from "../audit/recorder.ts";
 import type { RetentionEvents } from "../audit/retention.ts";
 import type { KeyReport } from "../authn/keys/source.ts";
 import { FirebreakError } from "../core/errors.ts";
+import { LIMITS } from "../core/limits.ts";
+import type { Drop, DropCause } from "../extauthz/connections.ts";
 import type { FollowStatus } from "../store/follow/events.ts";
 import type { HeartbeatEvents } from "../store/servers/heartbeat.ts";
 import type { KeeperEvents } from "../store/snapshot-file/keeper.ts";
-import type { Logger } from "../telemetry/logging.ts";
+import type { LogFields, Logger } from "../telemetry/logging.ts";
 import type { PolicyFigures } from "../telemetry/metrics.ts";
 
 /** Keys that cannot be fetched are retried often: one line for each issuer and cause, until something else happens. */
@@ -78,6 +80,35 @@ export function logShedding(logger: Logger, counts: () => Readonly<Record<string
 			before = total();
 			logger.warn("more checks come than can be answered; some are not judged but denied as overloaded");
 		} else logger.info("all checks are judged again", { count: total() - before });
+	};
+}
+
+/** A flood of them makes a line a minute for each cause, with what was dropped since the last and who came last. */
+export function logDrops(logger: Logger, stopwatch: () => number): (drop: Drop) => void {
+	const lines: Readonly<Record<DropCause, (fields: LogFields) => void>> = {
+		limit: (fields) =>
+			logger.warn(
+				"connections of proxies are refused, since as many as one server takes are open; add servers, or raise the limit of open files",
+				fields,
+			),
+		displaced: (fields) =>
+			logger.warn("connections that had not begun were closed for newer ones; let only proxies reach the port", fields),
+		handshake: (fields) =>
+			logger.warn(
+				"connections were closed that finished no TLS handshake and HTTP/2 preface in time; let only proxies reach the port",
+				fields,
+			),
+	};
+	const untold = new Map<DropCause, number>();
+	const toldAt = new Map<DropCause, number>();
+	return ({ cause, address }) => {
+		const count = (untold.get(cause) ?? 0) + 1;
+		untold.set(cause, count);
+		const now = stopwatch();
+		if (now - (toldAt.get(cause) ?? -Infinity) < LIMITS.dropLogMs) return;
+		untold.delete(cause);
+		toldAt.set(cause, now);
+		lines[cause]({ count, client_address: address });
 	};
 }
 

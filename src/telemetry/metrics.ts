@@ -27,6 +27,8 @@ export interface MetricSources {
 	jwksAges(): Iterable<readonly [issuer: string, seconds: number]>;
 	/** Checks that were answered `overloaded` without being judged, by cause. */
 	checksShed(): Readonly<Record<string, number>>;
+	/** Of proxies: those that are open, and those that were dropped, by cause. */
+	grpcConnections(): { readonly open: number; readonly dropped: Readonly<Record<string, number>> };
 	/** Times that this server counted a shared budget alone, by what was wrong with Redis. */
 	rateFallbacks(): Readonly<Record<string, number>>;
 	/** Tokens that were asked for in exchange, by what came of it. */
@@ -136,6 +138,21 @@ export function createMetrics(sources: MetricSources): Metrics {
 		"Checks that were not judged, for overload.",
 		"cause",
 		sources.checksShed,
+		registers,
+	);
+	new Gauge({
+		name: METRIC.grpcConnections,
+		help: "Connections of proxies that are open.",
+		registers,
+		collect() {
+			this.set(sources.grpcConnections().open);
+		},
+	});
+	countsByLabel(
+		METRIC.grpcConnectionsDropped,
+		"Connections of proxies that were refused, or closed before they began.",
+		"cause",
+		() => sources.grpcConnections().dropped,
 		registers,
 	);
 	countsByLabel(METRIC.recordsLost, "Requests whose record could not be kept.", "kind", sources.recordsLost, registers);

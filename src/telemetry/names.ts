@@ -52,6 +52,8 @@ export const ATTRIBUTE = {
 export const METRIC = {
 	checks: "firebreak_checks_total",
 	checksShed: "firebreak_checks_shed_total",
+	grpcConnections: "firebreak_grpc_connections",
+	grpcConnectionsDropped: "firebreak_grpc_connections_dropped_total",
 	checkDuration: "firebreak_check_duration_seconds",
 	policyRevision: "firebreak_policy_revision",
 	revocationSeq: "firebreak_revocation_seq",

@@ -14,7 +14,7 @@ const nothing = async () => {};
 function idleRecorder() {
 	return createRecorder({
 		queueMax: 65_536,
-		sink: { writeDecisions: nothing, writeFlows: nothing },
+		sink: { writeDecisions: nothing, writeFlows: nothing, writeUses: nothing },
 		clock: () => T,
 		random: () => 0,
 		events: { lost() {}, sinkDown() {}, sinkBack() {} },
@@ -29,6 +29,7 @@ const metrics = createMetrics({
 	tokenCache: () => ({}),
 	jwksAges: () => [],
 	checksShed: () => ({}),
+	grpcConnections: () => ({ open: 0, dropped: {} }),
 	rateFallbacks: () => ({}),
 	exchanges: () => ({}),
 });

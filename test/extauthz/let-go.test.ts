@@ -20,12 +20,13 @@ interface Handled {
 test("a call that is over lets go of its request, whoever still holds its stream", async () => {
 	const server = new Server({ "grpc.enable_channelz": 0 });
 	const ended: boolean[] = [];
-	const unguard = guard(server, {
+	const guarded = guard(server, {
 		path: CHECK_PATH,
 		endless: "",
 		admit: () => null,
 		ended: (begun) => ended.push(begun),
 		stopwatch: () => 7,
+		onDrop: () => {},
 	});
 	const calls: { call: Handled; stream: ServerHttp2Stream; arrivedAt: number | undefined }[] = [];
 	server.addService(AUTHORIZATION, {
@@ -48,7 +49,7 @@ test("a call that is over lets go of its request, whoever still holds its stream
 		expect(() => stream.emit("error", new Error("late"))).not.toThrow();
 	} finally {
 		client.close();
-		unguard();
+		guarded.stop();
 		server.forceShutdown();
 	}
 });

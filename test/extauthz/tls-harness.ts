@@ -5,7 +5,7 @@ import { type ConnectionOptions, connect as connectTls } from "node:tls";
 import { ChannelCredentials } from "@grpc/grpc-js";
 import { type Authority, createAuthority, type Leaf } from "../../demo/pki.ts";
 import type { FirebreakError } from "../../src/core/errors.ts";
-import type { GrpcServer } from "../../src/extauthz/server.ts";
+import type { GrpcServer, GrpcServerOptions } from "../../src/extauthz/server.ts";
 import type { TlsFiles } from "../../src/extauthz/tls.ts";
 import { codeName, type TestClient } from "./client.ts";
 import { checkOf, ORDERS } from "./fixtures.ts";
@@ -65,14 +65,20 @@ export class TlsHarness extends Harness {
 		renameSync(`${path}.new`, path);
 	}
 
-	async serve(): Promise<void> {
+	async serve({ limits, ...options }: Partial<GrpcServerOptions> = {}): Promise<GrpcServer> {
 		this.#server = await this.start(
 			(_request, { enforcer }) => {
 				this.enforcers.push(enforcer);
 				return ALLOWED;
 			},
-			{ tls: this.files, onTlsReload: (error) => this.reloads.push(error), limits: { tlsReloadMs: RELOAD_MS } },
+			{
+				tls: this.files,
+				onTlsReload: (error) => this.reloads.push(error),
+				...options,
+				limits: { tlsReloadMs: RELOAD_MS, ...limits },
+			},
 		);
+		return this.#server;
 	}
 
 	get port(): number {

@@ -2,7 +2,7 @@
 import { mkdirSync } from "node:fs";
 import { firebreakProgram, migrateUp } from "../../demo/firebreak.ts";
 import { onFreePorts } from "../../demo/ports.ts";
-import { type RunningProcess, startProcess } from "../../demo/processes.ts";
+import { type ProgramSpec, type RunningProcess, startProcess } from "../../demo/processes.ts";
 import { accessToken, jwksOf, makeSigningKey, type SigningKey } from "../../demo/tokens.ts";
 import { createWorkspace } from "../../demo/workspace.ts";
 import { connect, type TestClient } from "../extauthz/client.ts";
@@ -56,10 +56,11 @@ export interface RealServer {
 	stop(): Promise<void>;
 }
 
-/** Starts one and waits until it is ready. */
+/** Starts one and waits until it is ready. @param openFiles how many files it may have open, when not as many as we. */
 export async function startRealServer(
 	databaseUrl: string,
 	settings: Readonly<Record<string, string>> = {},
+	openFiles: number | null = null,
 ): Promise<RealServer> {
 	return onFreePorts(2, async ([grpcPort = 0, admin = 0]) => {
 		const adminUrl = `http://127.0.0.1:${admin}`;
@@ -71,7 +72,7 @@ export async function startRealServer(
 			...settings,
 		});
 		const running = await startProcess({
-			...program,
+			...(openFiles === null ? program : limited(program, openFiles)),
 			ready: async () => (await fetch(`${adminUrl}/readyz`)).ok,
 		});
 		const client = connect({ kind: "tcp", host: "127.0.0.1", port: grpcPort });
@@ -81,6 +82,11 @@ export async function startRealServer(
 		};
 		return { client, process: running, grpcPort, adminUrl, stop };
 	});
+}
+
+function limited(program: ProgramSpec, openFiles: number): ProgramSpec {
+	const script = `ulimit -n ${openFiles} && exec "$@"`;
+	return { ...program, command: "sh", args: ["-c", script, "sh", program.command, ...program.args] };
 }
 
 /** The sum over all labels. */

@@ -16,6 +16,7 @@ const SOURCES: MetricSources = {
 	tokenCache: () => ({ hit: 5, miss: 1 }),
 	jwksAges: () => [['https://issuer.example.org/with "quotes"', 60]],
 	checksShed: () => ({ delay: 7, streams: 0, deadline: 1 }),
+	grpcConnections: () => ({ open: 12, dropped: { limit: 0, displaced: 3, handshake: 1 } }),
 	rateFallbacks: () => ({ slow: 3 }),
 	exchanges: () => ({ issued: 8, invalid_scope: 2 }),
 };
@@ -47,6 +48,10 @@ describe("what others keep", () => {
 			{ name: METRIC.recordQueue, labels: {}, value: 12 },
 			{ name: METRIC.jwksAge, labels: { issuer: 'https://issuer.example.org/with "quotes"' }, value: 60 },
 			{ name: METRIC.revisionsRefused, labels: {}, value: 2 },
+			{ name: METRIC.grpcConnections, labels: {}, value: 12 },
+			{ name: METRIC.grpcConnectionsDropped, labels: { cause: "limit" }, value: 0 },
+			{ name: METRIC.grpcConnectionsDropped, labels: { cause: "displaced" }, value: 3 },
+			{ name: METRIC.grpcConnectionsDropped, labels: { cause: "handshake" }, value: 1 },
 			{ name: METRIC.recordsLost, labels: { kind: "denial" }, value: 1 },
 			{ name: METRIC.recordsLost, labels: { kind: "flow" }, value: 30 },
 			{ name: METRIC.tokenCache, labels: { result: "hit" }, value: 5 },

@@ -1,0 +1,81 @@
+import { connect } from "node:net";
+import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { runProcess } from "../../demo/processes.ts";
+import { LIMITS } from "../../src/core/limits.ts";
+import { connectionBounds, openFileLimit, openFilesShort } from "../../src/serve/open-files.ts";
+import { checkOf } from "../extauthz/fixtures.ts";
+import type { TestDatabase } from "../support/postgres.ts";
+import { until } from "../support/wait.ts";
+import { createCompanyDatabase, metric, type RealServer, startRealServer } from "./real-server.ts";
+
+jest.setTimeout(120_000);
+
+const { grpcConnections, publicConnections, adminConnections, otherFiles } = LIMITS;
+const ALL = { grpc: grpcConnections, public: publicConnections, admin: adminConnections };
+const WANTED = grpcConnections + publicConnections + adminConnections + otherFiles;
+
+describe("connectionBounds", () => {
+	test.each([null, WANTED, 1_048_576])("%j open files: as the limits say", (openFiles) => {
+		expect(connectionBounds(openFiles)).toEqual(ALL);
+		expect(openFilesShort(openFiles)).toBeNull();
+	});
+
+	test.each([WANTED - 1, 4_096, 1_024, 300, 256, 20])(
+		"%j open files: fewer, and a warning with the cure",
+		(openFiles) => {
+			const bounds = connectionBounds(openFiles);
+			expect(bounds.grpc + bounds.public + bounds.admin).toBeLessThanOrEqual(Math.max(openFiles - otherFiles, 3));
+			expect(Math.min(bounds.grpc, bounds.public, bounds.admin)).toBeGreaterThanOrEqual(1);
+			expect(bounds.grpc).toBeGreaterThanOrEqual(bounds.public);
+			expect(openFilesShort(openFiles)?.problems).toEqual([
+				{
+					object: "limit of open files",
+					message: `it is ${openFiles}, so that ${bounds.grpc} connections of proxies are taken at once, in place of 8192`,
+					cure: `raise it to ${WANTED} or more: ulimit -n, LimitNOFILE= of systemd, --ulimit nofile= of a container`,
+				},
+			]);
+		},
+	);
+});
+
+test("openFileLimit is what the system allows this process", async () => {
+	const source = new URL("../../src/serve/open-files.ts", import.meta.url).href;
+	const code = `import("${source}").then(({ openFileLimit }) => console.log(openFileLimit()))`;
+	const script = `ulimit -n 321 && exec "$0" -e '${code}'`;
+	const { stdout } = await runProcess({ name: "node", command: "sh", args: ["-c", script, process.execPath] });
+	expect(stdout).toBe("321\n");
+	expect(openFileLimit()).toBeGreaterThan(0);
+});
+
+describe("a server that may open 300 files, to which 500 silent connections are made", () => {
+	let database: TestDatabase;
+	let server: RealServer;
+	const sockets: ReturnType<typeof connect>[] = [];
+	beforeAll(async () => {
+		database = await createCompanyDatabase("https://127.0.0.1:9/none");
+		server = await startRealServer(database.url, {}, 300);
+	});
+	afterAll(async () => {
+		for (const socket of sockets) socket.destroy();
+		await server?.stop();
+		await database?.drop();
+	});
+
+	test("warns at its start, stays ready, answers proxies, and counts what it drops", async () => {
+		expect(server.process.output()).toContain("it is 300, so that 27 connections of proxies are taken at once");
+		for (let made = 0; made < 500; made++) {
+			const socket = connect({ port: server.grpcPort, host: "127.0.0.1" });
+			socket.on("error", () => {});
+			sockets.push(socket);
+		}
+		await until(
+			"they are dropped",
+			async () => (await metric(server, "firebreak_grpc_connections_dropped_total")) > 470,
+		);
+		expect((await fetch(`${server.adminUrl}/readyz`)).status).toBe(200);
+		expect((await server.client.check(checkOf())).status).toBeDefined();
+		expect(await metric(server, "firebreak_grpc_connections")).toBeLessThanOrEqual(27);
+		const lines = server.process.output().split("\n");
+		expect(lines.filter((line) => line.includes("connections that had not begun were closed"))).toHaveLength(1);
+	});
+});
