@@ -40,7 +40,7 @@ test("each server, what it enforces, how far behind, its age, and whether it liv
 	server = await startServer(database.url, "refusing", { refuse });
 	await client.query(`insert into firebreak.server (id, epoch, revision, seq, started, heartbeat)
 		select 'killed', epoch, 1, 0, now(), clock_timestamp() - interval '5 minutes' from firebreak.head
-		union all select 'other', 'elsewhere', 7, 7, now(), clock_timestamp()`);
+		union all select 'other', 'elsewhere', 7, 7, now(), clock_timestamp() + interval '1 hour'`);
 	await client.query(allow("read", "/v1"));
 	await client.query("select firebreak.revoke_token('https://id.example.org', 't', 'stolen')");
 	const listed = async () => JSON.parse((await firebreak("--json")).out);

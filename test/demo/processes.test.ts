@@ -3,9 +3,9 @@ import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { createInterface } from "node:readline/promises";
-import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "@jest/globals";
 import { runProcess, startProcess } from "../../demo/processes.ts";
+import { until } from "../support/wait.ts";
 
 /** Whether it runs; a process that has ended but was not waited for does not. */
 function isRunning(pid: number): boolean {
@@ -18,9 +18,7 @@ function isRunning(pid: number): boolean {
 }
 
 async function expectGone(pids: readonly number[]): Promise<void> {
-	const deadline = Date.now() + 10_000;
-	while (pids.some(isRunning) && Date.now() < deadline) await sleep(20);
-	expect(pids.filter(isRunning)).toEqual([]);
+	await until("they are gone", () => !pids.some(isRunning));
 }
 
 interface Told {

@@ -11,7 +11,7 @@ import { spiffe } from "../support/requests.ts";
 let proxies: Proxies;
 let edge: Edge;
 let envoy: RunningEnvoy;
-/** The same, and no stream of its lives longer than a second. */
+/** The same, and no stream of its lives longer than five seconds: enough for a slow machine to open one. */
 let hasty: RunningEnvoy;
 let orders: Certified;
 
@@ -40,7 +40,7 @@ beforeAll(async () => {
 	);
 	const setting = { sidecars, firebreak: { port: edge.port } };
 	envoy = await proxies.start(setting);
-	hasty = await proxies.start({ ...setting, maxStreamDurationMs: 1_000 });
+	hasty = await proxies.start({ ...setting, maxStreamDurationMs: 5_000 });
 });
 afterAll(async () => {
 	await proxies?.stop();

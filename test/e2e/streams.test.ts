@@ -34,7 +34,7 @@ const REVOKED: Rows = { ...ROWS, policies: [] };
 let proxies: Proxies;
 let edge: Edge;
 let envoy: RunningEnvoy;
-/** The same, and no stream of its lives longer than a second. */
+/** The same, and no stream of its lives longer than five seconds: enough for a slow machine to open one. */
 let hasty: RunningEnvoy;
 let orders: Certified;
 
@@ -54,7 +54,7 @@ beforeAll(async () => {
 	);
 	const setting = { sidecars, firebreak: { port: edge.port }, upgrades: ["websocket", "telemetry"] };
 	envoy = await proxies.start(setting);
-	hasty = await proxies.start({ ...setting, maxStreamDurationMs: 1_000 });
+	hasty = await proxies.start({ ...setting, maxStreamDurationMs: 5_000 });
 });
 afterAll(async () => {
 	await proxies?.stop();

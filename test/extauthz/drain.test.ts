@@ -36,7 +36,7 @@ describe("health", () => {
 		server.setServing(true);
 		server.setServing(true);
 		await until(() => whole.seen.length === 2 && service.seen.length === 2);
-		expect(await server.drain({ noticeMs: 0, timeoutMs: 5_000 })).toBe(true);
+		expect(await server.drain({ noticeMs: 0, timeoutMs: 60_000 })).toBe(true);
 		await Promise.all([whole.ended, service.ended, other.ended]);
 		expect(whole.seen).toEqual([NOT_SERVING, SERVING, NOT_SERVING]);
 		expect(service.seen).toEqual([NOT_SERVING, SERVING, NOT_SERVING]);
@@ -97,7 +97,7 @@ describe("drain", () => {
 
 	test("calls under way are answered", async () => {
 		const { server, answer, release } = await slow();
-		const drained = server.drain({ noticeMs: 0, timeoutMs: 10_000 });
+		const drained = server.drain({ noticeMs: 0, timeoutMs: 60_000 });
 		setTimeout(release, 50);
 		expect(await answer).toMatchObject({ okResponse: {} });
 		expect(await drained).toBe(true);
@@ -112,7 +112,7 @@ describe("drain", () => {
 			const client = harness.client(server);
 			expect(await client.health()).toBe(1);
 			const begun = performance.now();
-			const drained = server.drain({ noticeMs, timeoutMs: noticeMs + 10_000 });
+			const drained = server.drain({ noticeMs, timeoutMs: noticeMs + 60_000 });
 			server.setServing(true);
 			const health = await client.health();
 			const answer = await client.check(checkOf()).catch(codeName);

@@ -15,15 +15,15 @@ import { budget } from "./support.ts";
 	const started: StartedLimiter[] = [];
 	const log = memoryLogger();
 
-	const start = (redisUrl = server.url) => {
+	/** But for tests in which Redis does not answer, a slow machine is not to be taken for a slow Redis. */
+	const start = (redisUrl = server.url, deadlineMs = 60_000) => {
 		const one = startLimiter({
 			redisUrl,
 			liveServers: () => 2,
 			stopwatch: () => performance.now(),
 			random: () => 0,
 			logger: log.logger,
-			// Longer than the program's own, so that a busy machine is not taken for a slow Redis.
-			deadlineMs: 500,
+			deadlineMs,
 		});
 		started.push(one);
 		return one;
@@ -39,6 +39,12 @@ import { budget } from "./support.ts";
 		let passed = 0;
 		for (let turn = 0; turn < count; turn++) if ((await one.limiter.take(budgets)) === null) passed++;
 		return passed;
+	};
+
+	/** Seconds, less what flowed back while the test took its time. */
+	const expectWait = (seconds: number | undefined, full: number) => {
+		expect(seconds).toBeLessThanOrEqual(full);
+		expect(seconds).toBeGreaterThan(full - 120);
 	};
 
 	beforeAll(async () => {
@@ -58,7 +64,9 @@ import { budget } from "./support.ts";
 		const shared = [budget({ key: "shared", perSecond: 0.001, burst: 10 })];
 		expect(await pass(one, shared, 4)).toBe(4);
 		expect(await pass(other, shared, 20)).toBe(6);
-		expect(await one.limiter.take(shared)).toMatchObject({ budget: shared[0], retryAfter: expect.closeTo(1_000, 0) });
+		const overdrawn = await one.limiter.take(shared);
+		expect(overdrawn).toMatchObject({ budget: shared[0] });
+		expectWait(overdrawn?.retryAfter, 1_000);
 	});
 
 	test("several budgets are spent together or not at all", async () => {
@@ -74,9 +82,10 @@ import { budget } from "./support.ts";
 		const one = start();
 		await ready(one);
 		const quick = budget({ key: "quick", perSecond: 50, burst: 5 });
+		const begun = performance.now();
 		expect(await pass(one, [quick], 5)).toBe(5);
 		const lifetime = await client.pTTL("firebreak:rate:domain:quick");
-		expect(lifetime).toBeGreaterThan(500);
+		expect(lifetime).toBeGreaterThan(1_000 - (performance.now() - begun));
 		expect(lifetime).toBeLessThanOrEqual(1_101);
 		await until("one flows back", async () => (await one.limiter.take([quick])) === null);
 		await until("the key is gone", async () => (await client.exists("firebreak:rate:domain:quick")) === 0);
@@ -88,13 +97,13 @@ import { budget } from "./support.ts";
 		const figures = (burst: number) => [budget({ key: "figures", perSecond: 0.001, burst })];
 		expect(await pass(one, figures(5), 9)).toBe(5);
 		expect(await pass(one, figures(8), 9)).toBe(3);
-		expect(await one.limiter.take(figures(2))).toMatchObject({ retryAfter: expect.closeTo(1_000, 0) });
+		expectWait((await one.limiter.take(figures(2)))?.retryAfter, 1_000);
 	});
 
 	test("slow, then gone: this server's share at once, counted and said once; and back", async () => {
 		const passing = await startRedis();
 		const relay = await Relay.start(passing.port);
-		const one = start(`redis://127.0.0.1:${relay.port}`);
+		const one = start(`redis://127.0.0.1:${relay.port}`, 500);
 		try {
 			await ready(one);
 			const said = log.lines().length;
@@ -114,8 +123,14 @@ import { budget } from "./support.ts";
 			const back = await startRedis();
 			relay.lead(back.port);
 			await ready(one);
-			expect(await pass(one, half, 20)).toBe(10);
-			expect(log.lines().at(-1)).toMatchObject({ level: "info", msg: expect.stringMatching(/answers again/) });
+			expect(log.lines().slice(said)).toContainEqual(
+				expect.objectContaining({ level: "info", msg: expect.stringMatching(/answers again/) }),
+			);
+			// None falls back, but on a machine so busy that Redis seems slow again.
+			const fallen = total(one);
+			const passed = await pass(one, half, 20);
+			expect(passed).toBeGreaterThanOrEqual(10);
+			expect(passed).toBeLessThanOrEqual(10 + total(one) - fallen);
 			await back.stop();
 		} finally {
 			await relay.stop();

@@ -52,8 +52,9 @@ export async function startRedis({ args = [] }: { args?: readonly string[] } = {
 		port,
 		sleep: () => running.signal("SIGSTOP"),
 		wake: () => running.signal("SIGCONT"),
+		// Also while it sleeps, and without a last answer to what came meanwhile.
 		stop: () => {
-			running.signal("SIGCONT");
+			running.signal("SIGKILL");
 			return running.stop();
 		},
 	};

@@ -26,8 +26,8 @@ import { until } from "../../support/wait.ts";
 	const nonced = demandOf([issuerRow({ ...world.issuers.main, options: { dpop_nonce: true } })]);
 
 	/** One server's part in it. */
-	const startServer = (redisUrl = redis.url) => {
-		const options = { redisUrl, started: 0, random: () => 0, logger: log.logger, deadlineMs: 500 };
+	const startServer = (redisUrl = redis.url, deadlineMs = 60_000) => {
+		const options = { redisUrl, started: 0, random: () => 0, logger: log.logger, deadlineMs };
 		const { memory, stop } = startReplay(options);
 		stops.push(stop);
 		const authenticator = createAuthenticator({ clock: Date.now, keys: ring, replay: memory });
@@ -154,7 +154,7 @@ import { until } from "../../support/wait.ts";
 
 	test("one that does not answer in time is as good as none", async () => {
 		const own = await startRedis();
-		const server = startServer(own.url);
+		const server = startServer(own.url, 500);
 		await joined(server);
 		own.sleep();
 		expect(await ask(server, present())).toBe("replay_store_down slow");

@@ -152,7 +152,7 @@ describe("migrate up --wait", () => {
 		expect(code).toBe(0);
 		expect(out).toMatch(/is enforced by the one live server; 1 not heard of lately, so not waited for\n$/);
 
-		await add("astray", "0 seconds");
+		await add("astray", "-1 hour");
 		const astray = await firebreak("up", "--wait", "--timeout", "100ms");
 		expect(astray.code).toBe(6);
 		expect(astray.err).toContain("  server astray: it follows another database, or an older state of this one");

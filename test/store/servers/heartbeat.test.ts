@@ -128,7 +128,7 @@ describe("in a real database, as the server's role", () => {
 				[id, ms],
 			);
 		await add("silent", LIMITS.serverLiveMs);
-		await add("talking", LIMITS.heartbeatMs);
+		await add("talking", 0);
 		await add("gone", LIMITS.serverForgetMs + 1_000);
 		expect((await servers()).map(({ id, live }) => [id, live])).toEqual([
 			["gone", false],
