@@ -38,5 +38,3 @@ export function holdsCredential(text: string): boolean {
 export function redactCredentials(text: string): string {
 	return text.replace(TEXTS, REDACTED).replace(JWK_MEMBERS, `$1${REDACTED}`);
 }
-
-export { holdsCredential as looksLikeCredential };

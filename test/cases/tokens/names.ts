@@ -1,6 +1,10 @@
-/** Names that tokens carry, as long as they may be and longer: what could not be revoked is not accepted. Lengths in UTF-8. */
+/**
+ * Names that tokens carry, as long as they may be and longer, and those that are credentials: what could not be revoked is not
+ * accepted. Lengths in UTF-8.
+ */
 import { LIMITS } from "../../../src/core/limits.ts";
 import { AUDIENCE, type IssuerName, type TokenWorld } from "../../support/tokens.ts";
+import { API_KEY, TOKEN } from "../credential-texts.ts";
 import { accepted, refused, type TokenCase } from "./case.ts";
 
 const ID = "a".repeat(LIMITS.tokenIdBytes);
@@ -39,4 +43,10 @@ export const names: readonly TokenCase[] = [
 	accepted(24, "a JWT-SVID with the longest SPIFFE ID", svid({}), { subject: SVID }),
 	refused(24, "a JWT-SVID with a longer one", "claims", svid({ sub: `${SVID}w` })),
 	refused(24, "a JWT-SVID with an id that is longer", "claims", svid({ jti: `${ID}a` })),
+	refused(24, "an id that is a token", "claims", main({ jti: TOKEN })),
+	refused(24, "an id that is an API key", "claims", main({ jti: API_KEY })),
+	refused(24, "a subject that is a token", "claims", main({ sub: TOKEN })),
+	refused(24, "a subject that holds an API key", "claims", main({ sub: `alice ${API_KEY}` })),
+	refused(24, "oidc, an id that is a token", "claims", from("login", { jti: TOKEN })),
+	refused(24, "an id that the issuer's options name, a token", "claims", tenant({ uti: TOKEN })),
 ];
