@@ -68,7 +68,7 @@ afterEach(() => {
 });
 
 describe("one connection that floods is closed", () => {
-	beforeAll(() => begin());
+	beforeAll(() => begin({ shedDelayMs: 600_000 }));
 	afterAll(end);
 
 	const ping = frame(FRAME.PING, 0, 0, Buffer.alloc(8));
@@ -119,7 +119,7 @@ describe("one connection that floods is closed", () => {
 });
 
 describe("what is no reason to hang up is only cheap", () => {
-	beforeAll(() => begin());
+	beforeAll(() => begin({ shedDelayMs: 600_000 }));
 	afterAll(end);
 
 	const unfit = (stream: number, [changed, other]: readonly [string, string]) => {
