@@ -1,10 +1,12 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
+import { calculateJwkThumbprint, exportJWK, generateKeyPair } from "jose";
 import { run } from "../../src/cli/program.ts";
 import { register } from "../../src/cli/quarantine.ts";
 import { type FollowingServer, startServer } from "../store/support/server.ts";
 import { COMPANY } from "../store/support/workbench.ts";
 import { fakeIo } from "../support/fake-io.ts";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
+import { until } from "../support/wait.ts";
 
 let database: TestDatabase;
 const servers: FollowingServer[] = [];
@@ -119,11 +121,15 @@ describe("quarantine", () => {
 	test("a server that does not confirm exits 6 and is named; the order holds all the same", async () => {
 		await start("good");
 		await start("deaf", { deaf: true });
-		const { code, out, err } = await firebreak(["add", "key", KEY, "--reason", "leaked", "--timeout", "500ms"]);
+		await until("the good one enforces it", async () => {
+			const { waited } = await json("add", "key", KEY, "--reason", "leaked", "--timeout", "50ms");
+			return waited.servers.some(({ id, enforces }: { id: string; enforces: boolean }) => id === "good" && enforces);
+		});
+		const { code, out, err } = await firebreak(["add", "key", KEY, "--reason", "leaked", "--timeout", "50ms"]);
 		expect(code).toBe(6);
 		expect(out).toMatch(/^deaf +live +not confirmed +heard of \S+ s ago$/m);
 		expect(out).toMatch(/^good +live +\d{4}-\S+Z +after \d+ ms$/m);
-		expect(err).toMatch(/error: seq \d+ is committed, but after 500ms 1 of 2 live servers do not enforce it/);
+		expect(err).toMatch(/error: seq \d+ is committed, but after 50ms 1 of 2 live servers do not enforce it/);
 		expect(err).toContain("  server deaf: it is at seq ");
 		const again = await json("add", "key", KEY, "--reason", "leaked", "--timeout", "50ms");
 		expect(again).toMatchObject({ code: 6, waited: { reached: false, servers: [{ id: "deaf" }, { id: "good" }] } });
@@ -144,8 +150,40 @@ describe("quarantine", () => {
 				err: expect.stringMatching(/^warning: quarantine: no .+ is stated; it takes effect all the same\n$/),
 			});
 		}
+		const key = "E".repeat(43);
+		expect(await firebreak(["add", "key", key, "--reason", "in advance"])).toMatchObject({
+			code: 0,
+			err: `warning: quarantine: no published key and no jwks of an issuer has the thumbprint ${key}; it takes effect all the same\n`,
+		});
 		const unknown = await firebreak(["add", "workload", "spiffe://prod.example.org/nobody", "--reason", "in advance"]);
 		expect(unknown).toMatchObject({ code: 0, err: "" });
+	});
+
+	test("a key that a domain or an issuer has is known by its thumbprint, whatever its id is", async () => {
+		const kinds = await Promise.all(
+			["ES256", "EdDSA", "RS256"].map(async (alg) => {
+				const { publicKey } = await generateKeyPair(alg, { extractable: true });
+				const jwk = await exportJWK(publicKey);
+				return { jwk: { ...jwk, alg, use: "sig", kid: `k-${alg}` }, thumbprint: await calculateJwkThumbprint(jwk) };
+			}),
+		);
+		const admin = await database.connect();
+		const [own, ...others] = kinds;
+		await admin.query("select firebreak.publish_key('internal', $1, $2, now(), 'first')", [own!.jwk.kid, own!.jwk]);
+		await admin.query("select firebreak.issuer('https://keys.example.org', $1, audiences => '{a}', jwks => $2)", [
+			(await admin.query("select name from firebreak.domain limit 1")).rows[0].name,
+			{ keys: others.map(({ jwk }) => jwk) },
+		]);
+		for (const { thumbprint } of kinds) {
+			expect(await firebreak(["add", "key", thumbprint, "--reason", "leaked"])).toMatchObject({ code: 0, err: "" });
+		}
+		const elsewhere = "E".repeat(43);
+		await admin.query(
+			`select firebreak.issuer('https://far.example.org', (select name from firebreak.domain limit 1), audiences => '{a}',
+				jwks_uri => 'https://far.example.org/jwks')`,
+		);
+		const { err } = await firebreak(["add", "key", elsewhere, "--reason", "leaked"]);
+		expect(err).toContain("(keys at a jwks_uri are not known here)");
 	});
 
 	test("lifting what is not in quarantine says so", async () => {
@@ -187,7 +225,7 @@ describe("quarantine", () => {
 		const client = await database.connect();
 		await client.query("begin; select firebreak.quarantine('segment', 'orders', 'slow')");
 		try {
-			const url = `${database.url}?statement_timeout=300`;
+			const url = `${database.url}?statement_timeout=3000`;
 			const { code, err } = await firebreak(["add", "segment", "payments", "--reason", "x"], url);
 			expect(code).toBe(6);
 			expect(err).toContain("the revocation lane is held by another transaction");

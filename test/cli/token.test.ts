@@ -473,6 +473,30 @@ describe("token revoke", () => {
 		).toContain("x");
 	});
 
+	test("an owner or a segment that is stated nowhere is a slip; one that has tokens yet is none", async () => {
+		for (const [option, name] of [
+			["owner", "orders-taem"],
+			["segment", "paymnets"],
+		]) {
+			const slip = await own.json(["token", "revoke", `--${option}`, name!, "--reason", "x"]);
+			expect(slip).toMatchObject({
+				code: 1,
+				error: { code: "not_found", message: `there is no ${option} "${name}"; nothing was revoked` },
+			});
+		}
+		expect(await own.json(["token", "revoke", "--segment", "reports", "--reason", "x"])).toMatchObject({
+			code: 0,
+			seq: null,
+			tokens: [],
+		});
+		await own.query("select firebreak.owner('leaving')");
+		const { id } = await issued("--owner", "leaving");
+		await own.query("select firebreak.remove('owner', 'leaving')");
+		const all = ["token", "revoke", "--owner", "leaving", "--reason", "x", "--no-wait"];
+		expect(await own.json(all)).toMatchObject({ code: 0, tokens: [{ token_id: id }] });
+		expect(await own.json(all)).toMatchObject({ code: 0, seq: null });
+	});
+
 	test("a server that does not confirm exits 6 and is named", async () => {
 		servers.push(await startServer(own.database.url, "deaf", { deaf: true }));
 		const { code, out, err } = await own.firebreak([

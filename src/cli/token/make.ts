@@ -89,8 +89,8 @@ async function sign(io: Io, database: Database, grant: Grant, id: string, keysDi
 	}));
 	const signers = { keys, isQuarantined: (thumbprint: string) => quarantined.has(thumbprint), folder };
 	const claims = claimsOf(grant, id);
-	// Which key signs is this machine's to say, by the clock that `keys rotate` goes by.
-	const token = await signFor(domain, signers, claims, io.clock());
+	// A key's beginning was dated by the machine that made it, maybe this one. Servers verify with it from before.
+	const token = await signFor(domain, signers, claims, Math.max(io.clock(), claims.iat * 1_000));
 	if (isTooLong(token)) throw tooLong(token, claims);
 	return token;
 }

@@ -60,8 +60,7 @@ export function register(token: Subcommands, io: Io): void {
 					return;
 				}
 				const told = { line: describe(order, revoked), facts, receipt };
-				const later = describeBefore(revoked);
-				if (later !== null) output.progress(later);
+				for (const line of describeBefore(revoked)) output.progress(line);
 				await tellReceipt(io, output, database, told, wait ? timeout : null);
 			});
 		});
@@ -113,9 +112,9 @@ function describe(order: RevocationOrder, { tokens, issuers }: Revoked): string 
 	}
 }
 
-/** From when new tokens count: a token says its second, and an issuer's clock may be ahead. Null: nothing of that kind. */
-function describeBefore({ before }: Revoked): string | null {
-	const lines = [true, false].flatMap((exact) => {
+/** From when new tokens count: a token says its second, and an issuer's clock may be ahead. */
+function describeBefore({ before }: Revoked): string[] {
+	return [true, false].flatMap((exact) => {
 		const of = before.filter((revoked) => revoked.exact === exact);
 		if (of.length === 0) return [];
 		const second = Math.ceil(Math.max(...of.map(({ instant }) => instant.getTime())) / 1_000) * 1_000;
@@ -123,7 +122,6 @@ function describeBefore({ before }: Revoked): string | null {
 		const why = exact ? "" : `, since servers let its clock be ${LIMITS.clockSkewSeconds} s ahead`;
 		return [`what ${names} issues anew counts from ${new Date(second).toISOString()} on${why}`];
 	});
-	return lines.length === 0 ? null : lines.join("\n");
 }
 
 const count = (tokens: number): string => (tokens === 1 ? "1 token" : `${tokens} tokens`);

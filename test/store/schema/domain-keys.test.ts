@@ -61,6 +61,21 @@ test("what is over stays so", async () => {
 	expect(await refusalOf(() => attempt(() => call(client, "withdraw_key", again)))).toMatchObject({ code: "55000" });
 });
 
+test("published again without an end it keeps the one that is set", async () => {
+	await call(client, "publish_key", { ...KEY, until: "2036-01-01Z" });
+	expect(await call(client, "publish_key", KEY)).toBe("1");
+	expect(await call(client, "publish_key", { ...KEY, reason: "again" })).toBe("2");
+	await call(client, "withdraw_key", { domain: "internal", kid: "k1", until: "2035-01-01Z", reason: "sooner" });
+	await call(client, "publish_key", { ...KEY, reason: "once more" });
+	const ends = (await lane()).map(({ until }) => (until as Date).getUTCFullYear());
+	expect(ends).toEqual([2036, 2036, 2035, 2035]);
+	expect(await rows("select until, reason from firebreak.domain_key")).toEqual([
+		{ until: new Date("2035-01-01Z"), reason: "once more" },
+	]);
+	await call(client, "publish_key", { ...KEY, until: "2037-01-01Z" });
+	expect(await rows("select until from firebreak.domain_key")).toEqual([{ until: new Date("2037-01-01Z") }]);
+});
+
 test("two domains may use one kid", async () => {
 	await call(client, "publish_key", KEY);
 	await call(client, "publish_key", { ...KEY, domain: "public" });
