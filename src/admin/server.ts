@@ -63,6 +63,7 @@ export async function startAdminServer(options: AdminOptions): Promise<AdminServ
 		logger: false,
 		bodyLimit: LIMITS.adminBodyBytes,
 		requestTimeout: LIMITS.adminRequestMs,
+		http: { connectionsCheckingInterval: LIMITS.adminRequestMs / 2 },
 		forceCloseConnections: true,
 		routerOptions: { maxParamLength: MAX_PARAMETER },
 		// What fastify refuses before it looks for a route.

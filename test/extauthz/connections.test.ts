@@ -1,6 +1,7 @@
 /** Connections that say nothing: none keeps its place for long, and none keeps a proxy out. */
 import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
+import { join } from "node:path";
 import { connect as connectTls } from "node:tls";
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { LIMITS } from "../../src/core/limits.ts";
@@ -112,6 +113,22 @@ describe("a connection that does not begin is closed in time", () => {
 		expect(server.connections().open).toBe(1);
 		expect(await ask(proxy)).toBe("OK");
 		expect(server.connections().open).toBe(1);
+	});
+
+	test("the same over a socket with TLS, where peers have no address", async () => {
+		const path = join(harness.directory, "grpc.sock");
+		const again = await harness.serve({
+			address: { kind: "unix", path },
+			limits: { tlsHandshakeMs: MS },
+			onDrop: (drop) => drops.push(drop),
+		});
+		const proxy = harness.proxy();
+		expect(await ask(proxy)).toBe("OK");
+		const state = kept(connect({ path }));
+		await until("it is closed", () => state.ended);
+		expect(drops).toEqual([{ cause: "handshake", address: null }]);
+		expect(await ask(proxy)).toBe("OK");
+		expect(again.connections()).toEqual({ open: 1, dropped: { limit: 0, displaced: 0, handshake: 1 } });
 	});
 
 	test("the same without TLS", async () => {

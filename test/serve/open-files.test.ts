@@ -1,6 +1,8 @@
-import { connect } from "node:net";
+import { connect, type IpcNetConnectOpts, type Socket, type TcpNetConnectOpts } from "node:net";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { runProcess } from "../../demo/processes.ts";
+import { createWorkspace } from "../../demo/workspace.ts";
 import { LIMITS } from "../../src/core/limits.ts";
 import { connectionBounds, openFileLimit, openFilesShort } from "../../src/serve/open-files.ts";
 import { checkOf } from "../extauthz/fixtures.ts";
@@ -50,24 +52,28 @@ test("openFileLimit is what the system allows this process", async () => {
 describe("a server that may open 300 files, to which 500 silent connections are made", () => {
 	let database: TestDatabase;
 	let server: RealServer;
-	const sockets: ReturnType<typeof connect>[] = [];
+	const workspace = createWorkspace("open-files");
+	const publicSide = join(workspace.path, "public.sock");
+	const crowds: Crowd[] = [];
+	const crowd = (place: TcpNetConnectOpts | IpcNetConnectOpts, count: number) => {
+		const made = new Crowd(place, count);
+		crowds.push(made);
+		return made;
+	};
 	beforeAll(async () => {
 		database = await createCompanyDatabase("https://127.0.0.1:9/none");
-		server = await startRealServer(database.url, {}, 300);
+		server = await startRealServer(database.url, { FIREBREAK_PUBLIC_ADDR: `unix:${publicSide}` }, 300);
 	});
 	afterAll(async () => {
-		for (const socket of sockets) socket.destroy();
+		for (const one of crowds) one.leave();
 		await server?.stop();
 		await database?.drop();
+		workspace.remove();
 	});
 
 	test("warns at its start, stays ready, answers proxies, and counts what it drops", async () => {
 		expect(server.process.output()).toContain("it is 300, so that 27 connections of proxies are taken at once");
-		for (let made = 0; made < 500; made++) {
-			const socket = connect({ port: server.grpcPort, host: "127.0.0.1" });
-			socket.on("error", () => {});
-			sockets.push(socket);
-		}
+		crowd({ port: server.grpcPort, host: "127.0.0.1" }, 500);
 		await until(
 			"they are dropped",
 			async () => (await metric(server, "firebreak_grpc_connections_dropped_total")) > 470,
@@ -78,4 +84,32 @@ describe("a server that may open 300 files, to which 500 silent connections are 
 		const lines = server.process.output().split("\n");
 		expect(lines.filter((line) => line.includes("connections that had not begun were closed"))).toHaveLength(1);
 	});
+	test("takes fewer on its other sides, too", async () => {
+		const visitors = crowd({ path: publicSide }, 20);
+		await until("all but 13 are refused", () => visitors.closed >= 7);
+		const operators = crowd({ port: Number(new URL(server.adminUrl).port), host: "127.0.0.1" }, 10);
+		// Of its 3, earlier requests may still have some.
+		await until("all but 3 at most are refused", () => operators.closed >= 7);
+		operators.leave();
+		await until("there is room again", async () => (await fetch(`${server.adminUrl}/readyz`)).ok);
+	});
 });
+
+/** Connections that say nothing. */
+class Crowd {
+	closed = 0;
+	readonly #sockets: Socket[];
+
+	constructor(place: TcpNetConnectOpts | IpcNetConnectOpts, count: number) {
+		this.#sockets = Array.from({ length: count }, () => {
+			const socket = connect(place);
+			socket.on("error", () => {});
+			socket.on("close", () => this.closed++);
+			return socket.resume();
+		});
+	}
+
+	leave(): void {
+		for (const socket of this.#sockets) socket.destroy();
+	}
+}
