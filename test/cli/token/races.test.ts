@@ -104,7 +104,7 @@ test("a revocation that comes while the new token is written waits for it, and f
 		const rotating = rotate(id);
 		await untilBlocked(witness);
 		const revoking = own.json(["token", "revoke", "--subject", "slow", "--reason", "stolen", "--no-wait"]);
-		await own.query("select pg_sleep(0.2)");
+		await untilBlocked(witness, 2);
 		await blocker.query("commit");
 		const { code, token_id: next, expires } = await rotating;
 		expect([code, (await revoking).code]).toEqual([0, 0]);

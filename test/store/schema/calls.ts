@@ -56,10 +56,10 @@ export async function andRollBack<T>(client: ClientBase, action: () => Promise<T
 	}
 }
 
-/** Resolves once some session of this database waits for another's lock. */
-export async function untilBlocked(witness: ClientBase): Promise<void> {
+/** Resolves once so many sessions of this database wait for others' locks. */
+export async function untilBlocked(witness: ClientBase, sessions = 1): Promise<void> {
 	const waiting = "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
-	while ((await witness.query(waiting)).rowCount === 0) await sleep(5);
+	while (((await witness.query(waiting)).rowCount ?? 0) < sessions) await sleep(5);
 }
 
 export interface Head {
