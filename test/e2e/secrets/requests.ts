@@ -23,6 +23,8 @@ function requests(
 	const bearer = (text: string) => ({ authorization: `Bearer ${text}` });
 	return [
 		[200, { ...bearer(good), cookie: `session=${secrets.plant("cookie")}`, "x-api-key": secrets.plant("x-api-key") }],
+		[200, bearer(good), `/v1/payments/${hunt.token("token in the path")}`],
+		[403, bearer(good), `/nowhere/${hunt.token("token in a path that no policy names")}`],
 		[200, bearer(good), `/v1/payments/7?access_token=${secrets.plant("token in the query")}`],
 		[401, bearer(hunt.token("expired token", { lifetime: -60 }))],
 		[401, bearer(hunt.token("forged token", { forged: true }))],
