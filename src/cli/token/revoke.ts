@@ -16,7 +16,8 @@ export function register(token: Subcommands, io: Io): void {
 		.command("revoke")
 		.description(
 			"revoke tokens of any issuer, seen before or not, and wait until every live server enforces that (else exit 6).\n" +
-				"By owner and segment those that are known; by subject and issuer all that were issued before now",
+				"By owner and segment those that are known; by subject and issuer all that were issued until now,\n" +
+				`and of issuers that Firebreak does not sign for all that are issued within ${LIMITS.clockSkewSeconds} s`,
 		)
 		.argument("[issuer]", "the issuer's URL, to revoke one token")
 		.argument("[id]", "that token's id: the claim jti, never the token itself")

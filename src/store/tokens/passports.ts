@@ -221,12 +221,16 @@ const OWN = `left join lateral (
 		where r.key = p.issuer || ' ' || p.token_id and r.kind = 'revoke_token'
 	) own on true`;
 
-/** By one about everything older of its subject or its issuer. A token is no younger than its record. */
+/**
+ * By one about everything older of its subject or its issuer. A token is no younger than its record, but for what a server
+ * gave in exchange, and dated by a clock that may be ahead.
+ */
 const OLDER = `left join lateral (
 		select min(extract(epoch from r.at))::float8 as revoked_from
 		from firebreak.revocation r
 		where r.key in (p.issuer, p.issuer || ' ' || p.subject) and r.kind = 'revoke_before'
 			and (r.payload ->> 'issued_before')::float8 > extract(epoch from coalesce(p.issued_at, p.created_at))
+				- case when starts_with(p.token_id, 'x-') then ${LIMITS.clockSkewSeconds} else 0 end
 	) older on true`;
 
 const OF_SEGMENT = `($2 = any (p.destinations) or $2 = any (p.sources) or exists (

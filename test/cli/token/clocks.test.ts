@@ -129,6 +129,15 @@ test("of another issuer falls what servers take of it: until so much later as it
 	expect(Date.parse(before!.issued_before) / 1_000).toBeGreaterThan(answered + SKEW);
 });
 
+test("what a server gave in exchange, by its own clock, is shown as servers judge it", async () => {
+	await revoke("--subject", "traded", "--issuer", ISSUER);
+	await own.query(
+		`select firebreak.register_token('${ISSUER}', 'x-traded', 'platform', 'p', now() + interval '5 minutes', kind => 'issued',
+			subject => 'traded')`,
+	);
+	expect(await own.json(["token", "show", ISSUER, "x-traded"])).toMatchObject({ state: "revoked" });
+});
+
 describe("what a revocation of everything older covers", () => {
 	test.each([
 		["of its subject", "future-1", "future-1"],
