@@ -206,6 +206,7 @@ export async function serve(config: Config, { clock }: Pick<Io, "clock">): Promi
 		count: (result) => {
 			exchanges[result] = (exchanges[result] ?? 0) + 1;
 		},
+		recordUse: (issuer, tokenId, at) => recorder.recordUse(issuer, tokenId, at),
 	});
 	if (publicSide) {
 		starting.defer(() => publicSide.stop());

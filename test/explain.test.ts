@@ -30,6 +30,7 @@ const SETUP = `
 
 let database: TestDatabase;
 let first: number;
+let denying: number;
 let last: number;
 
 async function commit(sql: string): Promise<number> {
@@ -42,7 +43,9 @@ async function commit(sql: string): Promise<number> {
 beforeAll(async () => {
 	database = await createTestDatabase();
 	first = await commit(SETUP);
-	last = await commit("select firebreak.remove('policy', 'read')");
+	denying = await commit(`select firebreak.deny('no-guests', source => 'orders', destination => 'payments',
+		owner => 'platform', methods => array['*'], paths => array['/**'], scopes => array['guest'])`);
+	last = await commit("select firebreak.remove('policy', 'read'), firebreak.remove('policy', 'no-guests')");
 });
 afterAll(() => database?.drop());
 
@@ -114,6 +117,26 @@ test("explains a recorded decision by the revision and at the time of its record
 	expect(explained.decision).toMatchObject({ reason: "scope_missing", policy: "read", revision: first });
 	const credential = explained.steps.find(({ step }) => step === "credential");
 	expect(credential).toMatchObject({ result: "pass", note: expect.stringContaining(ISSUER) });
+});
+
+test("a recorded denial by a scope that the token's registration takes away is one again", async () => {
+	const claims = accessTokenClaims({
+		issuer: ISSUER,
+		audience: "payments",
+		subject: "orders",
+		scope: "payments:read guest",
+		now,
+	});
+	const registered = `select firebreak.register_token('${ISSUER}', '${claims.jti}', 'platform', 'p',
+		now() + interval '1 hour', scopes => array['payments:read'])`;
+	await commit(registered);
+	const { decision } = await ask({ token: signToken(key, claims) }, denying);
+	expect(decision).toMatchObject({ reason: "policy_denied", policy: "no-guests" });
+	expect(decision.token).toMatchObject({ scopes: ["payments:read"], allScopes: ["payments:read", "guest"] });
+	const explained = await explainRecorded(database.url, await record("recorded-4", decision));
+	expect(explained.decision).toMatchObject({ reason: "policy_denied", policy: "no-guests", revision: denying });
+	// Where no rule denies guests, the registration still takes nothing from what it leaves.
+	expect((await ask({ token: signToken(key, claims) }, first)).decision).toMatchObject({ reason: "allowed" });
 });
 
 test("a recorded refusal of a token is explained without the token", async () => {

@@ -138,6 +138,7 @@ const TEXTS: Readonly<Partial<Record<Limit, string>>> = {
 	recordFloods: "kinds of denial that one window tells apart; beyond it only by reason",
 	recordFlows:
 		"rows of allowed traffic in one minute; beyond it tokens are not told apart, at twice as many traffic is lost and counted",
+	recordUses: "tokens whose uses one server counts within a minute; those of more are lost",
 	recordEdges: "pairs of source and destination that are remembered as seen",
 	recordBatchRows: "rows that are written together",
 	recordFlushMs: "time that they wait for company",

@@ -60,7 +60,8 @@ const METRICS: Readonly<Record<keyof typeof METRIC, string>> = {
 	snapshotSource:
 		"`source` is `disk` or `database`. Alert on `disk` for longer than a minute: the server started without Postgres",
 	revisionsRefused: "alert on any increase: what was committed is not enforced",
-	recordsLost: "`kind` is `denial`, `monitor`, `crossing`, `edge` or `flow`. Alert on any increase",
+	recordsLost:
+		"`kind` is `denial`, `monitor`, `crossing`, `edge`, `flow` or `use` (of a token, not counted). Alert on any increase",
 	recordQueue: "grows while Postgres is away; at `FIREBREAK_RECORD_QUEUE_MAX` records are lost",
 	tokenCache: "`hit`, `hit_bad` (a known bad signature), `joined` (the same token is being verified), `miss`",
 	rateFallbacks:

@@ -1,22 +1,21 @@
-/** Records into `firebreak.decision` and `firebreak.flow`. The role needs INSERT only (firebreak_recorder). */
+/** Records into `firebreak.decision` and `firebreak.flow`, and uses of tokens. The role needs no more than firebreak_recorder. */
 import { type RecordClient, type RecordDatabase, sqlState } from "./database.ts";
-import type { DecisionRecord, FlowRecord } from "./record.ts";
+import type { DecisionRecord, FlowRecord, UseRecord } from "./record.ts";
 import { type RecordSink, RowRefused } from "./sink.ts";
 
 /**
  * @param server the id under which this server is known in `firebreak.server`, or null.
  *
- * A batch is one statement and one parameter. A decision that comes again is left alone. Flows have no key: when the
- * connection breaks after a commit and before its answer, a batch of them is stored twice.
+ * A batch is one statement and one parameter. A decision that comes again is left alone. Flows and uses have no key: when
+ * the connection breaks after a commit and before its answer, a batch of them is stored twice.
  */
 export function postgresSink(database: RecordDatabase, server: string | null = null): RecordSink {
-	const insert = (statement: string, rows: readonly object[]) =>
-		database.withClient(async (client) => {
-			await refusing(client, statement, [JSON.stringify(rows), server]);
-		});
+	const write = (statement: string, values: unknown[]) =>
+		database.withClient((client) => refusing(client, statement, values));
 	return {
-		writeDecisions: (rows) => insert(INSERT_DECISIONS, rows.map(decisionRow)),
-		writeFlows: (rows) => insert(INSERT_FLOWS, rows.map(flowRow)),
+		writeDecisions: (rows) => write(INSERT_DECISIONS, [JSON.stringify(rows.map(decisionRow)), server]),
+		writeFlows: (rows) => write(INSERT_FLOWS, [JSON.stringify(rows.map(flowRow)), server]),
+		writeUses: (rows) => write(COUNT_USES, [JSON.stringify(rows.map(useRow))]),
 	};
 }
 
@@ -37,7 +36,7 @@ const DECISION_COLUMNS = `id text, at timestamptz, kind text, decision text, rea
 	epoch text, revision bigint, mode text, would jsonb, source_segment text, source_domain text, source_environment text,
 	source_principal text, destination_segment text, destination_domain text, destination_environment text,
 	destination_principal text, crossing text, peer_address inet, method text, host text, path text, token_issuer text,
-	token_id text, token_owner text, token_scopes text[], trace_id text, count bigint`;
+	token_id text, token_owner text, token_scopes text[], token_withheld_scopes text[], trace_id text, count bigint`;
 
 const FLOW_COLUMNS = `minute timestamptz, source text, destination text, operation text, token_issuer text,
 	token_id text, count bigint, first timestamptz, last timestamptz`;
@@ -52,6 +51,8 @@ const INSERT_DECISIONS = `
 const INSERT_FLOWS = `
 	insert into firebreak.flow (server, ${namesOf(FLOW_COLUMNS)})
 	select $2, r.* from json_to_recordset($1) as r (${FLOW_COLUMNS})`;
+
+const COUNT_USES = "select firebreak.count_uses($1)";
 
 function decisionRow(record: DecisionRecord): object {
 	const { source, destination } = record;
@@ -84,6 +85,7 @@ function decisionRow(record: DecisionRecord): object {
 		token_id: record.tokenId,
 		token_owner: record.tokenOwner,
 		token_scopes: record.tokenScopes,
+		token_withheld_scopes: record.tokenWithheldScopes,
 		trace_id: record.traceId,
 		count: record.count,
 	};
@@ -101,4 +103,8 @@ function flowRow(record: FlowRecord): object {
 		first: new Date(record.first),
 		last: new Date(record.last),
 	};
+}
+
+function useRow({ issuer, tokenId, count, last }: UseRecord): object {
+	return { issuer, token_id: tokenId, count, last: new Date(last) };
 }

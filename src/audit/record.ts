@@ -4,11 +4,13 @@ import { LIMITS } from "../core/limits.ts";
 import type { Audit } from "../core/model.ts";
 import { recordedPath, recordedText } from "../core/recorded.ts";
 import type { RequestFacts } from "../core/request.ts";
+import { withheldScopes } from "../core/withheld-scopes.ts";
 
 /** Why a decision is stored in full. `monitor`: it would have been denied. `edge`: the first between these two segments. */
 export const DECISION_KINDS = ["denial", "monitor", "crossing", "edge"] as const;
 export type DecisionKind = (typeof DECISION_KINDS)[number];
-export type RecordKind = DecisionKind | "flow";
+/** `use`: that a token was used, beside what is kept of the check itself. */
+export type RecordKind = DecisionKind | "flow" | "use";
 
 /** One check, as the recorder is told of it. */
 export interface RecordedCheck {
@@ -19,7 +21,7 @@ export interface RecordedCheck {
 	readonly decision: Decision;
 	readonly request: RequestFacts;
 	readonly epoch: string;
-	/** The destination domain's: `denials` keeps no allowed traffic, but for crossings and would-be denials. */
+	/** The destination domain's: `denials` keeps no allowed traffic, but for crossings, would-be denials and uses of tokens. */
 	readonly audit: Audit;
 	/** W3C trace context of the authorization call. */
 	readonly traceparent: string | undefined;
@@ -52,6 +54,8 @@ export interface DecisionRecord {
 	readonly tokenOwner: string | null;
 	/** Null when no token was verified. */
 	readonly tokenScopes: readonly string[] | null;
+	/** Those that its registration takes away; null when there are none. */
+	readonly tokenWithheldScopes: readonly string[] | null;
 	readonly traceId: string | null;
 	/** How many checks this row stands for; grows while a flood lasts. */
 	count: number;
@@ -72,10 +76,20 @@ export interface FlowRecord {
 	last: number;
 }
 
+/** How often a token was used within a minute, for its row of `firebreak.passport`. */
+export interface UseRecord {
+	readonly issuer: string;
+	readonly tokenId: string;
+	count: number;
+	/** Milliseconds since the epoch. */
+	last: number;
+}
+
 /** Texts that came from a request are bounded and harmless; texts from the policy set are as they are. */
 export function decisionRecord(kind: DecisionKind, check: RecordedCheck): DecisionRecord {
 	const { decision, request } = check;
 	const { token, would } = decision;
+	const withheld = token === null ? [] : withheldScopes(token);
 	return {
 		id: check.id,
 		at: check.at,
@@ -100,7 +114,8 @@ export function decisionRecord(kind: DecisionKind, check: RecordedCheck): Decisi
 		tokenIssuer: token && recordedText(token.issuer),
 		tokenId: token && textOrNull(token.id),
 		tokenOwner: token && textOrNull(token.owner),
-		tokenScopes: token?.scopes.slice(0, LIMITS.recordedScopes).map(recordedText) ?? null,
+		tokenScopes: token && recordedScopes(token.scopes),
+		tokenWithheldScopes: withheld.length > 0 ? recordedScopes(withheld) : null,
 		traceId: traceIdOf(check.traceparent),
 		count: 1,
 	};
@@ -110,6 +125,8 @@ export function decisionRecord(kind: DecisionKind, check: RecordedCheck): Decisi
 export function sourceOf(decision: Decision): string {
 	return decision.source?.segment ?? decision.principal ?? "anonymous";
 }
+
+const recordedScopes = (scopes: readonly string[]) => scopes.slice(0, LIMITS.recordedScopes).map(recordedText);
 
 function textOrNull(text: string | null): string | null {
 	return text === null ? null : recordedText(text);

@@ -15,14 +15,18 @@ import {
 	type RecordedCheck,
 	type RecordKind,
 	sourceOf,
+	type UseRecord,
 } from "./record.ts";
 import type { RecordSink } from "./sink.ts";
+import { UseTable } from "./uses.ts";
 import { Writer } from "./writer.ts";
 
 export interface Recorder {
 	/** Takes one check. Never throws, never waits. */
 	record(check: RecordedCheck): void;
-	/** Checks whose record was lost since the start, by kind. */
+	/** Counts a use of a token that is no check, at `at` in milliseconds since the epoch. Never throws, never waits. */
+	recordUse(issuer: string, tokenId: string, at: number): void;
+	/** Checks whose record was lost since the start, and uses that were not counted, by kind. */
 	readonly lost: Readonly<Record<RecordKind, number>>;
 	/** Rows that wait for the sink. */
 	readonly queued: number;
@@ -43,7 +47,7 @@ export interface RecorderEvents {
 }
 
 export interface RecorderOptions {
-	/** Decisions that may wait for the sink, and as many flows. */
+	/** Decisions that may wait for the sink, and as many flows, and uses of tokens. */
 	readonly queueMax: number;
 	readonly sink: RecordSink;
 	readonly clock: Clock;
@@ -57,13 +61,15 @@ export function createRecorder(options: RecorderOptions): Recorder {
 }
 
 class QueueingRecorder implements Recorder {
-	readonly lost: Record<RecordKind, number> = { denial: 0, monitor: 0, crossing: 0, edge: 0, flow: 0 };
+	readonly lost: Record<RecordKind, number> = { denial: 0, monitor: 0, crossing: 0, edge: 0, flow: 0, use: 0 };
 	readonly #options: RecorderOptions;
 	readonly #floods = new FloodTable();
 	readonly #flows = new FlowTable();
+	readonly #uses = new UseTable();
 	readonly #edges = new EdgeMemory(LIMITS.recordEdges);
 	readonly #decisions: RecordBuffer<DecisionRecord>;
 	readonly #flowRows: RecordBuffer<FlowRecord>;
+	readonly #useRows: RecordBuffer<UseRecord>;
 	readonly #writer: Writer;
 	readonly #hurryAt: number;
 	#stopped = false;
@@ -88,9 +94,16 @@ class QueueingRecorder implements Recorder {
 				this.lost.flow += count;
 			},
 		});
+		this.#useRows = new RecordBuffer({
+			queueMax,
+			write: (rows) => sink.writeUses(rows),
+			onLost: ({ count }) => {
+				this.lost.use += count;
+			},
+		});
 		this.#hurryAt = Math.min(LIMITS.recordBatchRows, Math.ceil(queueMax / 2));
 		this.#writer = new Writer({
-			buffers: [this.#decisions, this.#flowRows],
+			buffers: [this.#decisions, this.#flowRows, this.#useRows],
 			collect: () => this.#collect(),
 			random: options.random,
 			afterRound: (error) => this.#tell(error),
@@ -98,13 +111,17 @@ class QueueingRecorder implements Recorder {
 	}
 
 	get queued(): number {
-		return this.#decisions.length + this.#flowRows.length;
+		return this.#decisions.length + this.#flowRows.length + this.#useRows.length;
 	}
 
 	record(check: RecordedCheck): void {
 		try {
 			const kind = kindOf(check);
-			const flows = check.decision.allow && check.audit === "full";
+			const { allow, token } = check.decision;
+			const flows = allow && check.audit === "full";
+			// Whoever has an owner has a passport.
+			if (allow && token !== null && token.owner !== null && token.id !== null)
+				this.recordUse(token.issuer, token.id, check.at);
 			if (this.#stopped) {
 				if (kind !== null) this.lost[kind]++;
 				if (flows) this.lost.flow++;
@@ -116,6 +133,10 @@ class QueueingRecorder implements Recorder {
 		} catch {
 			this.lost.denial++;
 		}
+	}
+
+	recordUse(issuer: string, tokenId: string, at: number): void {
+		if (this.#stopped || !this.#uses.add(issuer, tokenId, at)) this.lost.use++;
 	}
 
 	start(): void {
@@ -149,6 +170,8 @@ class QueueingRecorder implements Recorder {
 		for (const row of rows) this.#decisions.push(row);
 		const flows = this.#stopped ? this.#flows.takeAll() : this.#flows.takeEnded(now);
 		for (const flow of flows) this.#flowRows.push(flow);
+		const uses = this.#stopped ? this.#uses.takeAll() : this.#uses.takeEnded(now);
+		for (const use of uses) this.#useRows.push(use);
 	}
 
 	#tell(error: unknown): void {

@@ -237,6 +237,8 @@ export const LIMITS = {
 	recordFloods: 8_192,
 	/** Rows of allowed traffic within one minute; beyond it, tokens are no longer told apart, at twice as many all is lost. */
 	recordFlows: 65_536,
+	/** Tokens whose uses are counted within one minute; those of more are lost. */
+	recordUses: 65_536,
 	/** Edges (source, destination) that are remembered as seen; the longest unused are forgotten first. */
 	recordEdges: 65_536,
 	/** Rows that are written together, and how long they wait at most for company. */

@@ -28,6 +28,8 @@ export interface PublicParts {
 	readonly logger: Logger;
 	/** Told what came of each exchange: `issued`, `failed`, or the error's code. */
 	readonly count: (result: string) => void;
+	/** Told of each token that another was given for. */
+	readonly recordUse: (issuer: string, tokenId: string, at: number) => void;
 }
 
 /** Null when there is to be none. @throws FirebreakError config_invalid */
@@ -60,6 +62,7 @@ export async function startPublic(parts: PublicParts): Promise<PublicServer | nu
 		events: {
 			exchanged({ client, destination, issuer, tokenId, from }) {
 				count("issued");
+				if (from.id !== null) parts.recordUse(from.issuer, from.id, clock());
 				logger.info("a token was exchanged", {
 					principal: client,
 					destination_segment: destination,

@@ -48,7 +48,7 @@ export async function loadRecordedQuestion(client: ClientBase, id: string): Prom
 }
 
 function credentialOf(row: CredentialColumns): CredentialVerdict {
-	const { reason, detail } = row;
+	const { reason, detail, token_scopes: scopes, token_withheld_scopes: withheld } = row;
 	if (isCredentialReason(reason)) return { kind: "refused", reason, detail: detail ?? "recorded" };
 	return {
 		kind: "token",
@@ -59,8 +59,8 @@ function credentialOf(row: CredentialColumns): CredentialVerdict {
 			purpose: null,
 			subject: "a subject that is not recorded",
 			subjectKind: "workload",
-			scopes: row.token_scopes ?? [],
-			allScopes: row.token_scopes ?? [],
+			scopes: scopes ?? [],
+			allScopes: [...(scopes ?? []), ...(withheld ?? [])],
 			issuedAt: null,
 			expiresAt: Number.POSITIVE_INFINITY,
 			keyThumbprint: null,
@@ -77,6 +77,7 @@ interface CredentialColumns {
 	readonly token_id: string | null;
 	readonly token_owner: string | null;
 	readonly token_scopes: readonly string[] | null;
+	readonly token_withheld_scopes: readonly string[] | null;
 }
 
 const CREDENTIAL_REASONS = [

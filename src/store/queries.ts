@@ -39,6 +39,7 @@ interface Tables {
 		token_id: string | null;
 		token_owner: string | null;
 		token_scopes: readonly string[] | null;
+		token_withheld_scopes: readonly string[] | null;
 		host: string | null;
 		decision: "allow" | "deny";
 	};

@@ -4,13 +4,13 @@ import type { Client } from "pg";
 import type { RecordDatabase } from "../../src/audit/database.ts";
 import { postgresSink } from "../../src/audit/postgres-sink.ts";
 import { recordReader } from "../../src/audit/reader.ts";
-import { type DecisionRecord, decisionRecord, type FlowRecord } from "../../src/audit/record.ts";
+import { type DecisionRecord, decisionRecord, type FlowRecord, type UseRecord } from "../../src/audit/record.ts";
 import { createRecorder } from "../../src/audit/recorder.ts";
 import { createRetention, DeletionForbidden, prune } from "../../src/audit/retention.ts";
 import { RowRefused } from "../../src/audit/sink.ts";
 import { LIMITS } from "../../src/core/limits.ts";
 import { deniedCheck, recordedCheck } from "../support/checks.ts";
-import { facts } from "../support/decisions.ts";
+import { facts, TOKEN } from "../support/decisions.ts";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
 
 const T = Date.UTC(2026, 0, 31, 12);
@@ -87,6 +87,7 @@ describe("postgresSink, as firebreak_recorder", () => {
 			peer_address: "10.0.0.7",
 			host: "payments.example.org",
 			token_scopes: ["payments:read"],
+			token_withheld_scopes: null,
 			method: "GET",
 			path: "/v1/payments/42",
 			token_issuer: "https://issuer.example.org",
@@ -167,13 +168,63 @@ describe("postgresSink, as firebreak_recorder", () => {
 	});
 });
 
-test("traffic says when a registered token was last used, though who records may not write that table", async () => {
-	const args = "'https://issuer.example.org', 't1', 'platform', 'x', '2001-01-01'";
-	await admin.query(`select firebreak.owner('platform'), firebreak.register_token(${args})`);
-	await postgresSink(recorder).writeFlows([flow(), flow({ minute: T + 60_000, last: T + 60_009 })]);
-	const { rows } = await admin.query("select uses::int, last_seen from firebreak.passport");
-	expect(rows).toEqual([{ uses: 6, last_seen: new Date(T + 60_009) }]);
-	await admin.query("delete from firebreak.passport");
+test("scopes that a registration takes away are told beside the others, so that the decision can be made again", async () => {
+	const token = { ...TOKEN, scopes: ["a"], allScopes: ["b", "a", "c"] };
+	const check = deniedCheck({ token, reason: "policy_denied" }, { id: "narrowed", at: T });
+	await postgresSink(recorder).writeDecisions([decisionRecord("denial", check)]);
+	expect(await recordReader(reader).decision("narrowed")).toMatchObject({
+		token_scopes: ["a"],
+		token_withheld_scopes: ["b", "c"],
+	});
+});
+
+describe("uses of tokens", () => {
+	const use = (changes: Partial<UseRecord> = {}): UseRecord => ({
+		issuer: "https://issuer.example.org",
+		tokenId: "t1",
+		count: 3,
+		last: T + 2,
+		...changes,
+	});
+	beforeAll(async () => {
+		await admin.query("select firebreak.owner('platform')");
+		for (const id of ["t1", "t2"]) {
+			const args = `'https://issuer.example.org', '${id}', 'platform', 'x', '2001-01-01'`;
+			await admin.query(`select firebreak.register_token(${args})`);
+		}
+	});
+	afterAll(() => admin.query("delete from firebreak.passport"));
+	const known = async () =>
+		(await admin.query("select token_id, uses::int, last_seen from firebreak.passport order by 1")).rows;
+
+	test("are added to passports, though who records may not write that table", async () => {
+		const sink = postgresSink(recorder);
+		await sink.writeUses([use(), use({ count: 2, last: T + 9 }), use({ tokenId: "nobody's" })]);
+		await sink.writeUses([use({ count: 1, last: T })]);
+		expect(await known()).toEqual([
+			{ token_id: "t1", uses: 6, last_seen: new Date(T + 9) },
+			{ token_id: "t2", uses: 0, last_seen: null },
+		]);
+	});
+
+	test("of servers that count at once add up, in whatever order they name them", async () => {
+		const before = await known();
+		const clients = await Promise.all([1, 2].map(() => testDatabase.connect({ role: "firebreak_recorder" })));
+		const rows = [use({ count: 1 }), use({ tokenId: "t2", count: 1 })];
+		await Promise.all(
+			clients.map(async (client, index) => {
+				const sink = postgresSink(over(client));
+				for (let round = 0; round < 20; round++) await sink.writeUses(index === 0 ? rows : rows.toReversed());
+			}),
+		);
+		expect((await known()).map(({ uses }) => uses)).toEqual(before.map(({ uses }) => uses + 40));
+	});
+
+	test("are not told by traffic", async () => {
+		const before = await known();
+		await postgresSink(recorder).writeFlows([flow()]);
+		expect(await known()).toEqual(before);
+	});
 });
 
 describe("recordReader, as firebreak_reader", () => {

@@ -25,6 +25,7 @@ test("a record holds the decision, and of the token only who and which", () => {
 		peerAddress: "10.0.0.7",
 		host: "payments.example.org",
 		tokenScopes: ["payments:read"],
+		tokenWithheldScopes: null,
 		method: "GET",
 		path: "/v1/payments/42",
 		tokenIssuer: TOKEN.issuer,

@@ -64,6 +64,28 @@ describe("what is kept", () => {
 		expect(sink.flows).toEqual([]);
 	});
 
+	test.each(["full", "denials"] as const)(
+		"uses of tokens that have a passport, where the domain audits %s",
+		async (audit) => {
+			const { recorder, sink } = harness();
+			recorder.record(recordedCheck({}, { audit, at: T + 3 }));
+			recorder.record(recordedCheck({ crossing: "partner" }, { audit, at: T + 5 }));
+			recorder.record(deniedCheck({}, { audit, at: T + 7 }));
+			recorder.record(recordedCheck({ token: { ...TOKEN, owner: null } }, { audit }));
+			recorder.record(recordedCheck({ token: { ...TOKEN, id: null } }, { audit }));
+			recorder.record(recordedCheck({ token: null }, { audit }));
+			recorder.recordUse("https://other.example.org", "exchanged", T + 9);
+			expect(recorder.lost.use).toBe(0);
+			await recorder.stop(1_000);
+			expect(sink.uses).toEqual([
+				{ issuer: TOKEN.issuer, tokenId: TOKEN.id, count: 2, last: T + 5 },
+				{ issuer: "https://other.example.org", tokenId: "exchanged", count: 1, last: T + 9 },
+			]);
+			recorder.recordUse("https://other.example.org", "exchanged", T + 10);
+			expect(recorder.lost.use).toBe(1);
+		},
+	);
+
 	test("a check that is no check is counted, and nothing is thrown", () => {
 		const { recorder } = harness();
 		expect(() => recorder.record({} as RecordedCheck)).not.toThrow();
@@ -77,10 +99,10 @@ describe("the queue", () => {
 		for (let index = 0; index < 8; index++) recorder.record(deniedCheck({ detail: `d${index}` }));
 		recorder.record(recordedCheck({ crossing: "c" }));
 		expect(recorder.queued).toBe(5);
-		expect(recorder.lost).toEqual({ denial: 3, monitor: 0, crossing: 1, edge: 0, flow: 0 });
+		expect(recorder.lost).toEqual({ denial: 3, monitor: 0, crossing: 1, edge: 0, flow: 0, use: 0 });
 		await recorder.stop(1_000);
 		expect(sink.stored("denial")).toBe(5);
-		expect(told).toEqual([["lost", { denial: 3, monitor: 0, crossing: 1, edge: 0, flow: 0 }]]);
+		expect(told).toEqual([["lost", { denial: 3, monitor: 0, crossing: 1, edge: 0, flow: 0, use: 0 }]]);
 	});
 
 	test("is written in batches", async () => {
@@ -120,11 +142,11 @@ describe("the end", () => {
 		for (let index = 0; index < 50; index++) recorder.record(deniedCheck());
 		recorder.record(recordedCheck());
 		await recorder.stop(20);
-		expect(recorder.lost).toEqual({ denial: 50, monitor: 0, crossing: 0, edge: 1, flow: 1 });
+		expect(recorder.lost).toEqual({ denial: 50, monitor: 0, crossing: 0, edge: 1, flow: 1, use: 1 });
 		expect(told).toEqual([["lost", { ...recorder.lost }]]);
 		recorder.record(deniedCheck());
 		recorder.record(recordedCheck({ crossing: "c" }));
-		expect(recorder.lost).toEqual({ denial: 51, monitor: 0, crossing: 1, edge: 1, flow: 2 });
+		expect(recorder.lost).toEqual({ denial: 51, monitor: 0, crossing: 1, edge: 1, flow: 2, use: 2 });
 		expect(recorder.queued).toBe(0);
 	});
 
@@ -256,7 +278,7 @@ describe("under random floods and outages", () => {
 						if (now === "away") throw new Error("away");
 						if (now === "refuses") throw new RowRefused("no");
 					};
-					const seen: Record<string, number> = { flow: 0, denial: 0, monitor: 0, crossing: 0 };
+					const seen: Record<string, number> = { flow: 0, denial: 0, monitor: 0, crossing: 0, use: 0 };
 					let at = T;
 					jest.useFakeTimers({ now: T });
 					recorder.start();
@@ -266,6 +288,7 @@ describe("under random floods and outages", () => {
 						recorder.record(make(at));
 						seen[kind] = (seen[kind] ?? 0) + 1;
 						if (kind === "monitor" || kind === "crossing") seen.flow = (seen.flow ?? 0) + 1;
+						if (kind !== "denial") seen.use = (seen.use ?? 0) + 1;
 						if (ms > 10_000) await jest.advanceTimersByTimeAsync(2_000);
 					}
 					const stopped = recorder.stop(3_600_000);
@@ -274,7 +297,11 @@ describe("under random floods and outages", () => {
 					jest.useRealTimers();
 					const kinds = ["denial", "monitor", "crossing"] as const;
 					const stored = kinds.map((kind) => [kind, sink.stored(kind) + recorder.lost[kind]] as const);
-					expect({ ...Object.fromEntries(stored), flow: sink.storedFlows() + recorder.lost.flow }).toEqual(seen);
+					expect({
+						...Object.fromEntries(stored),
+						flow: sink.storedFlows() + recorder.lost.flow,
+						use: sink.storedUses() + recorder.lost.use,
+					}).toEqual(seen);
 					expect(recorder.queued).toBe(0);
 				},
 			),

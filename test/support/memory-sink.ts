@@ -1,14 +1,15 @@
 /** A sink in memory that fails as it is told to. */
-import type { DecisionRecord, FlowRecord } from "../../src/audit/record.ts";
+import type { DecisionRecord, FlowRecord, UseRecord } from "../../src/audit/record.ts";
 import type { RecordSink } from "../../src/audit/sink.ts";
 
 export class MemorySink implements RecordSink {
 	readonly decisions = new Map<string, DecisionRecord>();
 	readonly flows: FlowRecord[] = [];
+	readonly uses: UseRecord[] = [];
 	/** Sizes of the batches that were stored. */
 	readonly batches: number[] = [];
 	/** Asked before each write: throw to fail it. */
-	trouble: (rows: readonly (DecisionRecord | FlowRecord)[]) => void | Promise<void> = () => {};
+	trouble: (rows: readonly (DecisionRecord | FlowRecord | UseRecord)[]) => void | Promise<void> = () => {};
 
 	async writeDecisions(rows: readonly DecisionRecord[]): Promise<void> {
 		await this.trouble(rows);
@@ -22,6 +23,12 @@ export class MemorySink implements RecordSink {
 		this.batches.push(rows.length);
 	}
 
+	async writeUses(rows: readonly UseRecord[]): Promise<void> {
+		await this.trouble(rows);
+		this.uses.push(...rows);
+		this.batches.push(rows.length);
+	}
+
 	/** Checks that the stored decisions of a kind stand for. */
 	stored(kind: DecisionRecord["kind"]): number {
 		return sum([...this.decisions.values()].filter((row) => row.kind === kind));
@@ -29,6 +36,10 @@ export class MemorySink implements RecordSink {
 
 	storedFlows(): number {
 		return sum(this.flows);
+	}
+
+	storedUses(): number {
+		return sum(this.uses);
 	}
 }
 

@@ -17,7 +17,7 @@ export function register(token: Subcommands, io: Io): void {
 		.option("--subject <name>", "that speak for this subject")
 		.option("--issuer <url>", "of this issuer")
 		.option("--expires-within <duration>", "that end so soon", durationArgument)
-		.option("--unused-since <duration>", "that were neither made nor used for so long", durationArgument)
+		.option("--unused-since <duration>", "that were neither made nor used nor exchanged for so long", durationArgument)
 		.option("--all", "those that are over or revoked, too")
 		.addHelpText(
 			"after",

@@ -235,6 +235,7 @@ const RECORDS: readonly Permission[] = [
 		"insert into firebreak.flow (minute, source, destination, operation, count, first, last) values (date_trunc('minute', now()), 'sa', 'sb', 'GET /', 1, now(), now())",
 		"recorder",
 	),
+	may("count uses of tokens", "select firebreak.count_uses('[]')", "recorder"),
 	may("change a record", "update firebreak.decision set reason = 'x'"),
 	may("delete records whose time is over", "delete from firebreak.decision where at < now()", "operator"),
 	may("delete traffic whose time is over", "delete from firebreak.flow where minute <= now()", "operator"),
