@@ -212,6 +212,7 @@ const LANE: readonly Permission[] = [
 		"choose the seq of a revocation",
 		"insert into firebreak.revocation (seq, kind, key, payload, reason) values (9, 'lift', 'k', '{}', 'r')",
 	),
+	may("hold the lane", "select firebreak.hold_lane()", "operator"),
 	may("retire a token", "select firebreak.retire_token('https://a', 'j', now(), 'r')", "operator"),
 	may("update revocation", "update firebreak.revocation set reason = 'x'"),
 	may("delete from revocation", "delete from firebreak.revocation"),
