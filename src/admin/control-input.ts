@@ -19,8 +19,9 @@ const text = (most: number) =>
 			(given) => !holdsCredential(given),
 			"holds a credential; name a token by its id, and take this one for leaked",
 		);
-const name = text(LIMITS.spiffeIdBytes);
-const tokenId = text(1_024);
+/** Subjects and workloads are the longest. */
+const name = text(LIMITS.subjectBytes);
+const tokenId = text(LIMITS.tokenIdBytes);
 const reason = text(LIMITS.reasonBytes);
 const back = z
 	.string()

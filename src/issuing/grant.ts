@@ -56,7 +56,7 @@ export function planGrant(order: GrantOrder, facts: GrantFacts, now: number): Gr
 	if (problems.length === 0) checkPlaces(order, facts, complain);
 	checkScopes(order, facts, complain);
 	checkBinding(order.binding, facts, complain);
-	if (order.subject === "" || order.subject.length > LIMITS.spiffeIdBytes || CONTROL.test(order.subject)) {
+	if (order.subject === "" || Buffer.byteLength(order.subject) > LIMITS.subjectBytes || CONTROL.test(order.subject)) {
 		complain("subject", "it names nobody", "name the client, or a workload by its SPIFFE ID");
 	}
 	const times = timesOf(order, facts.issuer, now, complain);

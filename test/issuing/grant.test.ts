@@ -122,6 +122,11 @@ describe("an order is refused", () => {
 		["for two scopes in one", order({ scopes: ["payments:read payments:write"], unused: true }), "scopes"],
 		["for a scope that is none", order({ scopes: ['"'], unused: true }), "scopes"],
 		["for nobody", order({ subject: "" }), "subject"],
+		[
+			"for a subject of fewer characters, and more bytes, than servers take",
+			order({ subject: "\u00e9".repeat(1_025) }),
+			"subject",
+		],
 		["for a subject with control characters", order({ subject: "a\nb" }), "subject"],
 		["for a destination that is not there", passport({ destinations: ["ledger"] }), "destinations"],
 		["for a destination of another domain", passport({ destinations: ["gateway"] }), "destinations"],
