@@ -26,7 +26,7 @@ begin
 	if firebreak.holds_credential(object) or firebreak.holds_credential(cause) then
 		object := case when firebreak.holds_credential(object) then '[credential]' else object end;
 		cause := 'holds a credential itself (not repeated here)';
-		cure := 'name a token by its jti, which firebreak token show --token-file tells; and take this one for leaked';
+		cure := 'leave it out, and take it for leaked; a token is named by its jti, which firebreak token show --token-file tells';
 	end if;
 	raise exception using
 		errcode = code,
@@ -92,7 +92,7 @@ begin
 	perform firebreak.refuse(tg_table_name,
 		coalesce(given ->> 'name', given ->> 'url', given ->> 'token_id', given ->> 'kid', given ->> 'segment', given ->> 'kind'),
 		coalesce(exposed, 'row'), 'holds a credential itself (not repeated here)',
-		'name a token by its jti, which firebreak token show --token-file tells; and take this one for leaked');
+		'leave it out, and take it for leaked; a token is named by its jti, which firebreak token show --token-file tells');
 end
 $$;
 

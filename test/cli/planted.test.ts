@@ -1,5 +1,5 @@
 /** Credentials in every place where a command takes a text: none comes out, and none is kept. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
@@ -9,6 +9,7 @@ import { COMMANDS } from "../../src/commands.ts";
 import { API_KEY, PEM, TOKEN } from "../cases/credential-texts.ts";
 import { fakeIo } from "../support/fake-io.ts";
 import { ISSUER, type OwnTokens, openOwnTokens } from "../support/own-tokens.ts";
+import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
 import { Secrets } from "../support/secrets.ts";
 import { dumpTables } from "../support/table-dump.ts";
 
@@ -150,6 +151,44 @@ test("a credential in place of the database's URL is not told", async () => {
 			expect(secrets.foundIn({ name: "what it said", text, holds: /./ })).toEqual([]);
 		}
 	}
+});
+
+describe("in a policy file", () => {
+	const STATED = `select firebreak.owner('orders'), firebreak.domain('d', 'orders');
+		select firebreak.segment('s', 'd', 'prod', 'orders', '{spiffe://a/b}');
+		select firebreak.deny('p', '*', 's', 'orders', '{GET}', '{/x}'`;
+	let empty: TestDatabase;
+	let policies: string;
+	beforeAll(async () => {
+		empty = await createTestDatabase({ schema: false });
+		policies = join(folder, "policies");
+		mkdirSync(join(policies, "orders"), { recursive: true });
+		expect((await migrate()).code).toBe(0);
+	});
+	afterAll(() => empty?.drop());
+
+	const migrate = (...more: string[]) =>
+		firebreak(["migrate", "up", "--dir", policies, ...more], { DATABASE_URL: empty.url });
+
+	test.each([
+		["a reason", (text: string) => `${STATED}, reason => 'see ${text}');`],
+		["a condition", (text: string) => `${STATED}, condition => 'token.a == "${text}"');`],
+		["a name", (text: string) => `select firebreak.owner('${text}');`],
+		[
+			"a word",
+			(text: string) => `select firebreak.owner('orders'), firebreak.domain('d', 'orders', flow => '${text}');`,
+		],
+		["no number", (text: string) => `select '${text}'::int;`],
+	])("%s", async (_, sqlOf) => {
+		for (const secret of PLANTED) {
+			writeFileSync(join(policies, "orders", "20260101000000_x.sql"), sqlOf(secret));
+			for (const json of [[], ["--json"]]) {
+				const { code, text } = await migrate(...json);
+				expect(code).toBe(1);
+				expect(secrets.foundIn({ name: "what it said", text, holds: "credential" })).toEqual([]);
+			}
+		}
+	});
 });
 
 test("the token that is made comes out, once, and nothing else of its kind", async () => {
