@@ -55,7 +55,6 @@ const GOOD: Readonly<Record<string, string>> = {
 	source: "orders",
 	destination: "payments",
 	owner: "platform",
-	dir: "none",
 	"to-revision": "1",
 };
 const good = (name: string): string => GOOD[name] ?? "x";
@@ -67,10 +66,14 @@ function placesOf(command: Command, path: readonly string[]): Place[] {
 	const options = (but?: string) =>
 		wanted.flatMap((option) => (option.long === but ? [] : [`${option.long}`, good(option.name())]));
 	const given = command.registeredArguments.map((argument) => good(argument.name()));
-	const fixed = path.at(-1) === "serve" ? ["--check-config"] : [];
+	// Nothing is started, nor written but here.
+	const fixed = () => [
+		...(path.at(-1) === "serve" ? ["--check-config"] : []),
+		...(command.options.some(({ long }) => long === "--dir") ? ["--dir", folder] : []),
+	];
 	const place = (name: string, argv: Place["argv"], goesOn = false): Place => ({
 		name: `${path.join(" ")} ${name}`,
-		argv: (text) => [...path, ...fixed, ...argv(text)],
+		argv: (text) => [...path, ...fixed(), ...argv(text)],
 		goesOn,
 	});
 	return [
