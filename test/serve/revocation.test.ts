@@ -176,6 +176,16 @@ test("a registered token of another issuer is held to its passport at once, also
 test("a token that is retired works until its instant, and its successor all along", async () => {
 	const [first, second] = [tokenOf(OWN, old), tokenOf(OWN, old)];
 	const at = (ms: number) => new Date(Date.now() + ms).toISOString();
+	// As whoever issues it does: what takes its place is kept there.
+	const issued = {
+		issuer: OWN,
+		token_id: first.id,
+		owner: "platform",
+		purpose: "p",
+		kind: "issued",
+		subject: "billing",
+	};
+	await call(operator, "register_token", { ...issued, expires: "2036-01-01Z" });
 	const retire = { issuer: OWN, token_id: first.id, reason: "rotated", replaced_by: second.id };
 	await commit("retire_token", { ...retire, at: at(600_000) });
 	expect([await ask(first.text), await ask(second.text)]).toEqual([ALLOWED, ALLOWED]);
