@@ -241,8 +241,8 @@ begin
 end
 $$;
 
--- Revokes a token from an instant on: one that another takes the place of. Revoked already, it stays so; and then, or when
--- another token has its place, none takes it.
+-- Revokes a token from an instant on: one that another takes the place of. Revoked already, it stays so; and of one with a
+-- passport none takes the place then, or when another has it.
 create or replace function firebreak.retire_token(issuer text, token_id text, at timestamptz, reason text,
 	replaced_by text default null)
 returns bigint language plpgsql set search_path = pg_catalog, pg_temp as $$
@@ -265,7 +265,7 @@ begin
 		if present.replaced_by <> replaced_by then
 			perform firebreak.refuse('retire_token', token_id, 'token_id', 'is replaced already, by ' || present.replaced_by,
 				'rotate that one', '55000');
-		elsif present.replaced_by is null and exists (select from firebreak.revocation r
+		elsif present.token_id is not null and present.replaced_by is null and exists (select from firebreak.revocation r
 			where r.kind = 'revoke_token' and r.key = $1 || ' ' || $2
 				or r.kind = 'revoke_before' and r.key in ($1, $1 || ' ' || present.subject) and (r.payload ->> 'issued_before')::numeric
 					> extract(epoch from coalesce(present.issued_at, present.created_at))) then

@@ -89,8 +89,9 @@ async function sign(io: Io, database: Database, grant: Grant, id: string, keysDi
 	}));
 	const signers = { keys, isQuarantined: (thumbprint: string) => quarantined.has(thumbprint), folder };
 	const claims = claimsOf(grant, id);
-	// A key's beginning was dated by the machine that made it, maybe this one. Servers verify with it from before.
-	const token = await signFor(domain, signers, claims, Math.max(io.clock(), claims.iat * 1_000));
+	// A key's beginning was dated by the machine that made it, maybe this one, and maybe within this second. Servers verify with
+	// it from before.
+	const token = await signFor(domain, signers, claims, Math.max(io.clock(), (claims.iat + 1) * 1_000));
 	if (isTooLong(token)) throw tooLong(token, claims);
 	return token;
 }
