@@ -9,6 +9,7 @@ import type { Drop } from "../../src/extauthz/connections.ts";
 import type { GrpcServer } from "../../src/extauthz/server.ts";
 import { PREFACE } from "../support/http2-frames.ts";
 import { until } from "../support/wait.ts";
+import type { TestClient } from "./client.ts";
 import { Harness, portOf } from "./harness.ts";
 import { ask, createPki, type Pki, TlsHarness } from "./tls-harness.ts";
 
@@ -67,8 +68,17 @@ async function clientHello(): Promise<Buffer> {
 }
 
 describe("a connection that does not begin is closed in time", () => {
-	const MS = 300;
-	beforeEach(() => begin({ tlsHandshakeMs: MS }));
+	let ms: number;
+	let proxy: TestClient;
+	/** A time as short as a proxy's handshakes allow on this machine, however slow it is. */
+	beforeEach(async () => {
+		for (ms = 300; ; ms *= 4) {
+			drops = [];
+			await begin({ tlsHandshakeMs: ms });
+			proxy = harness.proxy();
+			if ((await ask(proxy)) === "OK" && drops.length === 0) return;
+		}
+	});
 
 	test.each<[string, () => Promise<{ readonly ended: boolean }>]>([
 		["TCP, and then silence", async () => silent()],
@@ -81,7 +91,7 @@ describe("a connection that does not begin is closed in time", () => {
 				for (const byte of hello) {
 					if (state.ended) break;
 					socket.write(Uint8Array.of(byte));
-					await new Promise((resolve) => setTimeout(resolve, MS / 10));
+					await new Promise((resolve) => setTimeout(resolve, ms / 10));
 				}
 				return state;
 			},
@@ -103,8 +113,6 @@ describe("a connection that does not begin is closed in time", () => {
 			},
 		],
 	])("%s; one that began is not", async (_what, open) => {
-		const proxy = harness.proxy();
-		expect(await ask(proxy)).toBe("OK");
 		const state = await open();
 		await until("it is closed", () => state.ended);
 		expect(drops).toEqual([{ cause: "handshake", address: "127.0.0.1" }]);
@@ -119,7 +127,7 @@ describe("a connection that does not begin is closed in time", () => {
 		const path = join(harness.directory, "grpc.sock");
 		const again = await harness.serve({
 			address: { kind: "unix", path },
-			limits: { tlsHandshakeMs: MS },
+			limits: { tlsHandshakeMs: ms },
 			onDrop: (drop) => drops.push(drop),
 		});
 		const proxy = harness.proxy();
@@ -134,7 +142,7 @@ describe("a connection that does not begin is closed in time", () => {
 	test("the same without TLS", async () => {
 		const plain = new Harness();
 		try {
-			server = await plain.start(undefined, { limits: { tlsHandshakeMs: MS } });
+			server = await plain.start(undefined, { limits: { tlsHandshakeMs: ms } });
 			const proxy = plain.client(server);
 			expect(await ask(proxy)).toBe("OK");
 			const states = [silent(portOf(server)), silent(portOf(server))];
@@ -159,7 +167,7 @@ describe("as many connections as there may be", () => {
 		await until("it came", () => server.connections().open === 1);
 		const crowd = Array.from({ length: 60 }, () => silent());
 		await until("the places are taken", () => dropped().displaced === 42);
-		expect(first.ended).toBe(true);
+		await until("the first of them is closed", () => first.ended);
 		expect(crowd.filter(({ ended }) => !ended).length).toBeGreaterThanOrEqual(19);
 		expect(await ask(harness.proxy())).toBe("OK");
 		expect(server.connections().open).toBe(19);
