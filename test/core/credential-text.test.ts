@@ -37,3 +37,23 @@ test.each([
 ])("what stands around it is left: %j", (text, expected) => {
 	expect(redactSecrets(text)).toBe(expected);
 });
+
+test.each([
+	"eyJ",
+	"ewogI",
+	"eyJ.",
+	"eyJaaaaaaaa",
+	"fbk_",
+	"://",
+	":",
+	"\\",
+	'"d',
+	'"d":',
+	"-----BEGIN ",
+	"-----BEGIN PRIVATE KEY-----",
+	"M",
+	"MIGHAgEAM",
+])("a long text of %j takes no longer than it is: what is not linear does not come to an end here", (unit) => {
+	const text = unit.repeat(Math.ceil(1_000_000 / unit.length));
+	for (const whole of [text, `${text}.`, `eyJ${text}.a`]) expect(holdsCredential(redactSecrets(whole))).toBe(false);
+});
