@@ -56,6 +56,20 @@ export const DIFFERENCES: readonly Difference[] = [
 		],
 	},
 	{
+		ours: "token_invalid claims",
+		why: "they bound no name, and take one that is a credential itself: they revoke nothing",
+		cases: [
+			"24 an id that is longer",
+			"24 an id of as many characters, and more bytes",
+			"24 an id that is a token",
+			"24 an id that is an API key",
+			"24 a subject that is longer",
+			"24 a subject of fewer characters, and more bytes",
+			"24 a subject that is a token",
+			"24 a subject that holds an API key",
+		],
+	},
+	{
 		ours: "token_invalid lifetime",
 		why: "they know of no longest lifetime of an issuer's tokens",
 		cases: ["14 lifetime above it", "14 lifetime above it, begun long ago"],
