@@ -46,6 +46,7 @@ export class Connections {
 	readonly #beginning = new Map<Socket, number>();
 	readonly #dropped: Record<DropCause, number> = { limit: 0, displaced: 0, handshake: 0 };
 	readonly #sweep: NodeJS.Timeout;
+	#judging = true;
 
 	constructor(options: ConnectionsOptions, limits: ConnectionLimits) {
 		this.#options = options;
@@ -67,6 +68,7 @@ export class Connections {
 			const socket = session.socket as Layered;
 			const began = (socket._parent ?? socket)[BEGAN];
 			if (began) session.once("remoteSettings", began);
+			else this.#stopJudging();
 		});
 		// Before the server's own listener closes it, and the address is gone with it.
 		server.prependListener("tlsClientError", (error: NodeJS.ErrnoException, { _parent: socket }: Layered) => {
@@ -78,9 +80,16 @@ export class Connections {
 		clearInterval(this.#sweep);
 	}
 
+	/** A Node that does not tell what a TLS connection stands on: a proxy's must not be dropped as one that never began. */
+	#stopJudging(): void {
+		this.stop();
+		this.#judging = false;
+		this.#beginning.clear();
+	}
+
 	#arrived(socket: Tracked): void {
 		this.#open.add(socket);
-		this.#beginning.set(socket, this.#options.stopwatch());
+		if (this.#judging) this.#beginning.set(socket, this.#options.stopwatch());
 		socket[BEGAN] = () => this.#beginning.delete(socket);
 		socket.once("close", () => this.#forget(socket));
 		if (this.#open.size < this.#limits.grpcConnections) return;

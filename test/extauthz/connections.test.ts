@@ -1,11 +1,12 @@
 /** Connections that say nothing: none keeps its place for long, and none keeps a proxy out. */
-import { once } from "node:events";
+import { EventEmitter, once } from "node:events";
+import type { Http2Server } from "node:http2";
 import { connect, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { connect as connectTls } from "node:tls";
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { LIMITS } from "../../src/core/limits.ts";
-import type { Drop } from "../../src/extauthz/connections.ts";
+import { Connections, type Drop } from "../../src/extauthz/connections.ts";
 import type { GrpcServer } from "../../src/extauthz/server.ts";
 import { PREFACE } from "../support/http2-frames.ts";
 import { until } from "../support/wait.ts";
@@ -188,4 +189,25 @@ describe("as many connections as there may be", () => {
 		await until("it has left", () => server.connections().open === 2);
 		expect(await ask(harness.proxy())).toBe("OK");
 	});
+});
+
+test("where Node does not tell which connection a session stands on, none is dropped as one that never began", () => {
+	const options = { stopwatch: () => 0, onDrop: (drop: Drop) => drops.push(drop) };
+	const connections = new Connections(options, { grpcConnections: 2, tlsHandshakeMs: NEVER });
+	const listener = new EventEmitter();
+	connections.watch(listener as unknown as Http2Server);
+	const arrive = () => {
+		const socket = Object.assign(new EventEmitter(), { destroy: () => {} });
+		listener.emit("connection", socket);
+		return socket;
+	};
+	const arrived = [arrive(), arrive()];
+	expect(drops).toMatchObject([{ cause: "displaced" }]);
+	for (const socket of arrived) socket.emit("close");
+	listener.emit("session", Object.assign(new EventEmitter(), { socket: new EventEmitter() }));
+	arrive();
+	arrive();
+	connections.stop();
+	expect(drops).toHaveLength(1);
+	expect(connections.figures.open).toBe(2);
 });
