@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { get, type IncomingMessage } from "node:http";
 import { connect, type IpcNetConnectOpts, type Socket, type TcpNetConnectOpts } from "node:net";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { runProcess } from "../../demo/processes.ts";
 import { createWorkspace } from "../../demo/workspace.ts";
 import { LIMITS } from "../../src/core/limits.ts";
@@ -11,8 +11,6 @@ import { checkOf } from "../extauthz/fixtures.ts";
 import type { TestDatabase } from "../support/postgres.ts";
 import { until } from "../support/wait.ts";
 import { createCompanyDatabase, metric, type RealServer, startRealServer } from "./real-server.ts";
-
-jest.setTimeout(120_000);
 
 const { grpcConnections, publicConnections, adminConnections, otherFiles } = LIMITS;
 const ALL = { grpc: grpcConnections, public: publicConnections, admin: adminConnections };
@@ -74,7 +72,8 @@ describe("a server that may open 300 files, to which 500 silent connections are 
 	});
 
 	test("warns at its start, stays ready, answers proxies, and counts what it drops", async () => {
-		expect(server.process.output()).toContain("it is 300, so that 27 connections of proxies are taken at once");
+		const says = (words: string) => until(words, () => server.process.output().includes(words));
+		await says("it is 300, so that 27 connections of proxies are taken at once");
 		crowd({ port: server.grpcPort, host: "127.0.0.1" }, 500);
 		await until(
 			"they are dropped",
@@ -85,6 +84,7 @@ describe("a server that may open 300 files, to which 500 silent connections are 
 		expect((answer as IncomingMessage).statusCode).toBe(200);
 		expect((await server.client.check(checkOf())).status).toBeDefined();
 		expect(await metric(server, "firebreak_grpc_connections")).toBeLessThanOrEqual(27);
+		await says("connections that had not begun were closed");
 		const lines = server.process.output().split("\n");
 		expect(lines.filter((line) => line.includes("connections that had not begun were closed"))).toHaveLength(1);
 	});
@@ -95,7 +95,12 @@ describe("a server that may open 300 files, to which 500 silent connections are 
 		// Of its 3, earlier requests may still have some.
 		await until("all but 3 at most are refused", () => operators.closed >= 7);
 		operators.leave();
-		await until("there is room again", async () => (await fetch(`${server.adminUrl}/readyz`)).ok);
+		await until("there is room again", () =>
+			fetch(`${server.adminUrl}/readyz`).then(
+				({ ok }) => ok,
+				() => false,
+			),
+		);
 	});
 });
 
