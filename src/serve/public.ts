@@ -101,5 +101,7 @@ function recordOf(claims: TokenClaims) {
 		expires: new Date(exp * 1_000),
 		binding: cnf && "x5t#S256" in cnf ? `x5t#S256:${cnf["x5t#S256"]}` : null,
 		digest: null,
+		// What the token says is by this server's clock: the database dates the record itself.
+		issuedAt: null,
 	};
 }

@@ -21,11 +21,10 @@ export interface NewPassport {
 	/** base64url SHA-256 of an API key. */
 	readonly digest: string | null;
 	/** `iat`, by the database's clock; null: not known. */
-	readonly issuedAt?: Date | null;
+	readonly issuedAt: Date | null;
 }
 
 export interface PassportRow extends Omit<NewPassport, "digest"> {
-	readonly issuedAt: Date | null;
 	readonly lastSeen: Date | null;
 	readonly uses: number;
 	readonly createdAt: Date;
@@ -60,7 +59,7 @@ export async function registerPassport(client: ClientBase, given: NewPassport): 
 		given.notBefore,
 		given.binding,
 		given.digest,
-		given.issuedAt ?? null,
+		given.issuedAt,
 	]);
 }
 
