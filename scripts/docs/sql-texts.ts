@@ -200,6 +200,12 @@ export const FUNCTION_TEXTS: Readonly<Record<string, Readonly<Record<string, str
 	verify_history: {
 		"": "What of the history was altered since it was written, by its chain of digests; nothing when all is well.",
 	},
+	verify_revocations: {
+		"": "What of the revocation lane is missing or was altered since it was written, by its chain of digests; nothing when all is well.",
+	},
+	verify_migrations: {
+		"": "What of the records of applied files was altered since their runs ended, or contradicts the history; nothing when all is well.",
+	},
 	renew_epoch: {
 		"": "For the schema's owner, after a restore that Postgres cannot see (a copied volume): every server then loads afresh.",
 	},
@@ -210,5 +216,5 @@ export const INTERNAL: readonly RegExp[] = [
 	/^(check|is|require)_/,
 	/_ok$/,
 	/_(owner|problem|content|digest|horizon)$/,
-	/^(refuse|shown|some_of|holds|holds_credential|instant|epoch|object_at|state_policy|append_revocation|hold_lane|jwk_thumbprint)$/,
+	/^(refuse|refuse_overlap|seal_migrations|shown|some_of|holds|holds_credential|instant|epoch|object_at|state_policy|append_revocation|hold_lane|jwk_thumbprint)$/,
 ];

@@ -52,7 +52,7 @@ describe("migrate", () => {
 		expect(status.out).toMatch(/^pending +platform\/20260102000000_next$/m);
 		expect(JSON.parse((await firebreak(["status", "--dir", root, "--json"])).out).head).toMatchObject({ revision: 1 });
 		expect((await firebreak(["verify", "--dir", root])).out).toMatch(
-			/^files: \d+ applied migrations are as their files say; 1 pending\nschema: \d+ objects .+\nhistory: 1 revisions .+\n$/,
+			/^files: \d+ applied migrations are as their files say; 1 pending\nschema: \d+ objects .+\nhistory: 1 revisions .+\nrevocations: 0 .+\nrecords of applied files: \d+ .+\nwho may alter it: superuser .+\n$/,
 		);
 	});
 

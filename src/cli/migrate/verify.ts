@@ -11,8 +11,9 @@ export function register(migrate: Subcommands, io: Io): void {
 	migrate
 		.command("verify")
 		.description(
-			"prove that nothing drifted: applied files are as they were, the schema is what its files make, and no revision\n" +
-				"of the policy set was altered since it was written. Exit 5 naming whatever is not so",
+			"prove that nothing drifted: applied files are as they were, the schema is what its files make, no revision of the\n" +
+				"policy set, no revocation and no record of an applied file was altered since it was written, and no owner's role\n" +
+				"got out of what binds it. Exit 5 naming whatever is not so. Lists who may alter something",
 		)
 		.option("--dir <folder>", "the owners' folders", DIRECTORY)
 		.addHelpText("after", exampleHelp("firebreak migrate verify", "firebreak migrate verify --json"))
@@ -26,7 +27,8 @@ export function register(migrate: Subcommands, io: Io): void {
 		});
 }
 
-function showVerified(output: Output, { verified, pending, head, schema, history }: VerifyOutcome): void {
+function showVerified(output: Output, outcome: VerifyOutcome): void {
+	const { verified, pending, head, schema, history, lane, records, holders } = outcome;
 	output.line(`files: ${verified} applied migrations are as their files say; ${pending} pending`);
 	if (!schema) {
 		output.line(
@@ -34,11 +36,18 @@ function showVerified(output: Output, { verified, pending, head, schema, history
 		);
 	}
 	if (schema) output.line(`schema: ${SCHEMA[schema.compared](schema.objects)}`);
-	if (history) {
-		const digest = history.digest === null ? "" : `; the newest digest is ${history.digest}`;
-		output.line(`history: ${history.revisions} revisions are as they were written${digest}`);
+	if (history) output.line(`history: ${history.revisions} revisions are as they were written${newest(history)}`);
+	if (lane) output.line(`revocations: ${lane.revocations} are as they were written${newest(lane)}`);
+	if (records)
+		output.line(`records of applied files: ${records.migrations} are as they were written${newest(records)}`);
+	if (holders) {
+		const lists = Object.entries(holders).filter(([, roles]) => roles.length > 0);
+		output.line(`who may alter it: ${lists.map(([power, roles]) => `${power} ${roles.join(", ")}`).join("; ")}`);
 	}
 }
+
+const newest = ({ digest }: { readonly digest: string | null }): string =>
+	digest === null ? "" : `; the newest digest is ${digest}`;
 
 const SCHEMA = {
 	everything: (objects: number) => `${objects} objects are what migrations/schema makes`,

@@ -21,7 +21,7 @@ export async function readApplied(client: ClientBase): Promise<readonly AppliedM
 	if (!exists.rows[0]?.is) return [];
 	const rows = await rowsOf(
 		client,
-		sql.selectFrom("firebreak.migration").selectAll().orderBy("applied_at").orderBy("name"),
+		sql.selectFrom("firebreak.migration").select(COLUMNS).orderBy("applied_at").orderBy("name"),
 	);
 	return rows.map(({ applied_at, applied_by, revision, ...row }) => ({
 		...row,
@@ -79,3 +79,5 @@ export function refuseEdited(files: readonly MigrationFile[], applied: readonly 
 	if (problems.length === 0) return;
 	throw new FirebreakError("migration_drift", "applied migrations were edited", { problems });
 }
+
+const COLUMNS = ["name", "owner", "checksum", "applied_at", "applied_by", "revision", "seconds"] as const;

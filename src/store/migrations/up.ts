@@ -175,6 +175,7 @@ async function apply(
 		const text = "update firebreak.migration set revision = $1 where name = any($2)";
 		await client.query(text, [head.revision, files.map(({ name }) => name)]);
 	}
+	await client.query("select firebreak.seal_migrations()");
 	const set = await compileCandidate(client, files, options);
 	// Whatever others committed since the run began lies before its own revision.
 	const base = changed ? head.revision - 1 : head.revision;

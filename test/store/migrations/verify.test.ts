@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { Client } from "pg";
 import { CATALOG_FILE } from "../../../src/store/migrations/catalog/file.ts";
 import { migrateVerify } from "../../../src/store/migrations/verify.ts";
+import { tampered } from "../support/tampering.ts";
 import { allow, COMPANY, openWorkbench, refusal, type Workbench } from "../support/workbench.ts";
 
 let bench: Workbench;
@@ -22,29 +23,6 @@ afterAll(() => bench?.close());
 
 const verify = (folders = bench.folders()) => migrateVerify(bench.database, folders, CATALOG_FILE);
 const told = async () => (await refusal(verify())).problems.map(({ object, message }) => `${object}: ${message}`);
-
-/** Does what nobody may, with every trigger out of the way, and takes it back afterwards. */
-async function tampered(statements: string, look: () => Promise<void>): Promise<void> {
-	await client.query("create schema kept");
-	for (const table of TABLES) await client.query(`create table kept.${table} as select * from firebreak.${table}`);
-	await client.query("set session_replication_role = replica");
-	try {
-		await client.query(statements);
-		await look();
-	} finally {
-		for (const table of TABLES) {
-			const columns = table === "policy" ? POLICY_COLUMNS : "*";
-			const into = table === "policy" ? `(${POLICY_COLUMNS})` : "";
-			await client.query(
-				`delete from firebreak.${table}; insert into firebreak.${table} ${into} select ${columns} from kept.${table}`,
-			);
-		}
-		await client.query("set session_replication_role = default; drop schema kept cascade");
-	}
-}
-const TABLES = ["history", "revision", "policy_counter", "policy"];
-const POLICY_COLUMNS =
-	"name, effect, source, destination, owner, methods, paths, grpc, hosts, scopes, scopes_any, condition, upgrade, valid, mode, reason";
 
 test("a sound database: files, schema and history, with the newest digest", async () => {
 	const outcome = await verify();
@@ -110,7 +88,7 @@ describe("a history that was altered", () => {
 			["revision 0: policy ghost has a state that no revision made"],
 		],
 	])("%s", async (_what, statements, expected) => {
-		await tampered(statements, async () => {
+		await tampered(client, statements, async () => {
 			const error = await refusal(verify());
 			expect(error.code).toBe("migration_drift");
 			expect(await told()).toEqual(expect.arrayContaining(expected));

@@ -1,7 +1,8 @@
 /** What a team may not give itself: another team's workloads, and the right to vouch for others. */
-import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 import type pg from "pg";
 import { createTestDatabase, type TestDatabase } from "../../support/postgres.ts";
+import { untilBlocked } from "./calls.ts";
 
 let database: TestDatabase;
 let pay: pg.Client;
@@ -76,4 +77,83 @@ test.each(["trusted_proxy", "enforcer"])("%s is for operators to give", async (f
 		message: expect.stringContaining(`, ${flag}: vouches for workloads of others`),
 	});
 	await operator.query(wanted("platform"));
+});
+
+describe("two teams at once, of which neither sees what the other has not committed", () => {
+	const PREFIX = ["spiffe://t/ns/race/*"];
+	const EXACT = ["spiffe://t/ns/race/sa/vault"];
+	const claim = {
+		rogue: () => rogue.query(segment("race-rogue", "rogue", EXACT)),
+		pay: () => pay.query(segment("race-pay", "pay", PREFIX)),
+	};
+	const refused = (loser: "pay" | "rogue") => ({
+		code: "42501",
+		message: expect.stringMatching(
+			loser === "rogue"
+				? /^segment race-rogue, members: .*vault" overlaps with spiffe:\/\/t\/ns\/race\/\* of segment race-pay/
+				: /^segment race-pay, members: .*\*" overlaps with spiffe:\/\/t\/ns\/race\/sa\/vault of segment race-rogue/,
+		),
+	});
+	const standing = async () =>
+		(await operator.query("select name from firebreak.segment where name like 'race-%'")).rows.map(({ name }) => name);
+	afterEach(async () => {
+		await Promise.all([pay, rogue].map((client) => client.query("rollback")));
+		await pay.query("select firebreak.remove('segment', 'race-pay')");
+		await rogue.query("select firebreak.remove('segment', 'race-rogue')");
+	});
+
+	test.each([
+		["a workload, then the prefix over it", "rogue", "pay"],
+		["a prefix, then the workload under it", "pay", "rogue"],
+	] as const)("%s: whoever commits last is refused", async (_, first, second) => {
+		const [one, other] = [first, second].map((name) => ({ rogue, pay })[name]) as [pg.Client, pg.Client];
+		await one.query("begin");
+		await claim[first]();
+		await other.query("begin");
+		await claim[second]();
+		await other.query("commit");
+		await expect(one.query("commit")).rejects.toMatchObject(refused(first));
+		expect(await standing()).toEqual([`race-${second}`]);
+	});
+
+	test.each(["read committed", "repeatable read", "serializable"])(
+		"both commit at the same moment: %s",
+		async (level) => {
+			for (const client of [pay, rogue]) await client.query(`begin isolation level ${level}`);
+			await Promise.all([claim.pay(), claim.rogue()]);
+			const ends = await Promise.allSettled([pay.query("commit"), rogue.query("commit")]);
+			expect(ends.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);
+			expect(await standing()).toHaveLength(1);
+		},
+	);
+
+	test("constraints that were set to be checked at once open no gap", async () => {
+		for (const client of [pay, rogue]) {
+			await client.query("begin; set constraints firebreak.check_claim_again immediate");
+		}
+		await claim.rogue();
+		const later = claim.pay();
+		await untilBlocked(await database.connect());
+		await rogue.query("commit");
+		await expect(later).rejects.toMatchObject(refused("pay"));
+		expect(await standing()).toEqual(["race-rogue"]);
+	});
+
+	test("a claim that was taken back before the end is none", async () => {
+		await rogue.query("begin");
+		await claim.rogue();
+		await rogue.query("delete from firebreak.segment_member where segment = 'race-rogue'");
+		await claim.pay();
+		await rogue.query("commit");
+		expect(await standing()).toHaveLength(2);
+	});
+
+	test("what an operator gives meanwhile holds", async () => {
+		await operator.query("begin");
+		await operator.query(segment("race-platform", "platform", EXACT));
+		await claim.pay();
+		await operator.query("commit");
+		expect((await standing()).sort()).toEqual(["race-pay", "race-platform"]);
+		await operator.query("select firebreak.remove('segment', 'race-platform')");
+	});
 });

@@ -132,15 +132,17 @@ describe("once it is there", () => {
 		expect(await names(loose)).toEqual([]);
 	});
 
-	test("what runs with its owner's rights is only what triggers and the epoch need, by a fixed path", async () => {
+	test("what runs with its owner's rights is only what triggers, the epoch and the end of a run need, by a fixed path", async () => {
 		const definers = `select proname as name from pg_proc where pronamespace = ${HERE} and prosecdef order by 1`;
 		expect(await names(definers)).toEqual([
+			"check_claim_again",
 			"commit_policy",
 			"commit_revocation",
 			"count_uses",
 			"epoch",
 			"hold_lane",
 			"number_revocation",
+			"seal_migrations",
 			"tell_domain_key",
 			"tell_passport",
 			"touch",

@@ -88,6 +88,7 @@ test("the schema's owner may do all of it, but for what breaks a rule whoever do
 		"give its segment away by UPDATE: 23503",
 		"empty a table: 0A000",
 		"update revocation: 0A000",
+		"delete from revocation: 0A000",
 	]);
 });
 

@@ -77,6 +77,12 @@ const READING: readonly Permission[] = [
 	].map((table) => may(`read ${table}`, `select * from firebreak.${table}`, ...READERS)),
 	may("read the set as it stood", "select * from firebreak.policy_at(1)", ...READERS),
 	may("verify the history", "select count(*) from firebreak.verify_history()", ...READERS),
+	may("verify the revocation lane", "select count(*) from firebreak.verify_revocations()", ...READERS),
+	may(
+		"verify what is recorded of applied migrations",
+		"select count(*) from firebreak.verify_migrations()",
+		...READERS,
+	),
 	may("read revocation and quarantine", "select count(*) from firebreak.revocation, firebreak.quarantine", ...READERS),
 	may("read applied migrations", "select count(*) from firebreak.migration", ...READERS),
 	may("read server", "select count(*) from firebreak.server", ...READERS),
@@ -214,6 +220,10 @@ const LANE: readonly Permission[] = [
 	),
 	may("hold the lane", "select firebreak.hold_lane()", "operator"),
 	may("retire a token", "select firebreak.retire_token('https://a', 'j', now(), 'r')", "operator"),
+	may(
+		"choose the digest of a revocation",
+		"insert into firebreak.revocation (digest, kind, key, payload, reason) values ('x', 'lift', 'k', '{}', 'r')",
+	),
 	may("update revocation", "update firebreak.revocation set reason = 'x'"),
 	may("delete from revocation", "delete from firebreak.revocation"),
 ];
@@ -247,6 +257,8 @@ const RECORDS: readonly Permission[] = [
 	),
 	may("say which revision it made", "update firebreak.migration set revision = 1 where name = 'a/0'", "migrator"),
 	may("change what was applied", "update firebreak.migration set checksum = 'x' where name = 'a/0'"),
+	may("seal what a run recorded", "select firebreak.seal_migrations()", "migrator"),
+	may("choose the seal", "update firebreak.migration set digest = 'x'"),
 	may("say which file is running", "insert into firebreak.running (migration) values ('a/1')", "migrator"),
 	may("strike out an applied migration", "delete from firebreak.migration"),
 ];

@@ -2,9 +2,10 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import type { ClientBase } from "pg";
 import { compilePolicySet } from "../../../src/core/compile/compile.ts";
 import { FirebreakError } from "../../../src/core/errors.ts";
-import { SCHEMA_DIRECTORY } from "../../../src/store/migrations/files.ts";
+import { readSchemaFiles, SCHEMA_DIRECTORY } from "../../../src/store/migrations/files.ts";
 import { type MigrationFolders, migrateUp, type UpOptions, type UpOutcome } from "../../../src/store/migrations/up.ts";
 import { type Database, openDatabase } from "../../../src/store/pool.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/postgres.ts";
@@ -104,4 +105,13 @@ export async function refusal(promise: Promise<unknown>): Promise<FirebreakError
 	);
 	if (outcome instanceof FirebreakError) return outcome;
 	throw outcome instanceof Error ? outcome : new Error(String(outcome));
+}
+
+/** Applies the files of migrations/schema before the one whose name begins with `before`, and records them as a run does. */
+export async function installOlderSchema(client: ClientBase, before: string): Promise<void> {
+	for (const { name, checksum, text } of await readSchemaFiles(SCHEMA_DIRECTORY)) {
+		if (name >= `schema/${before}`) return;
+		await client.query(`begin; ${text}; commit`);
+		await client.query("insert into firebreak.migration (name, checksum) values ($1, $2)", [name, checksum]);
+	}
 }
