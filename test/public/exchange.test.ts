@@ -1,4 +1,5 @@
 /** The token endpoint, end to end: real Postgres, the real server, real mutual TLS; what it gives is tried through gRPC. */
+
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
@@ -7,6 +8,7 @@ import { createAuthority, type Leaf } from "../../demo/pki.ts";
 import { jwksOf, makeSigningKey, signToken } from "../../demo/tokens.ts";
 import { type Checked, type OwnServer, openOwnServer } from "../support/own-server.ts";
 import { FOREIGN, ISSUER, ORDERS, PARTNER_ISSUER } from "../support/own-tokens.ts";
+import { until } from "../support/wait.ts";
 
 const foreignKey = makeSigningKey("ES256", "foreign-1");
 let own: OwnServer;
@@ -118,7 +120,7 @@ describe("an exchange", () => {
 			binding: `x5t#S256:${own.orders.thumbprint}`,
 			destinations: ["payments"],
 		});
-		expect(own.log()).toContain(`"token_id":"${claims.jti}"`);
+		await until("the log tells of it", () => own.log().includes(`"token_id":"${claims.jti}"`));
 		for (const secret of [token, subject]) {
 			expect(own.log()).not.toContain(secret);
 			expect(own.log()).not.toContain(secret.split(".")[2]);
