@@ -7,6 +7,8 @@ import { type Stage, setStage } from "../../demo/stage.ts";
 import { STORY } from "../../demo/story.ts";
 import { ask } from "../../demo/teller.ts";
 import { accessToken, jwksOf, makeSigningKey } from "../../demo/tokens.ts";
+import { createWorkspace } from "../../demo/workspace.ts";
+import { withBounds } from "../support/bounds.ts";
 import { JwksServer } from "../support/jwks-server.ts";
 import { until } from "../support/wait.ts";
 
@@ -72,10 +74,15 @@ describe("one server", () => {
 
 describe("two servers", () => {
 	let stage: Stage;
+	const workspace = createWorkspace("drain");
 	beforeAll(async () => {
-		stage = await setStage({ servers: 2 });
+		// Time enough for a slow Envoy to see that a server is about to stop.
+		stage = await setStage({ servers: 2, settings: withBounds(workspace, { drainNoticeMs: 6_000 }) });
 	});
-	afterAll(() => stage?.world.stop());
+	afterAll(async () => {
+		await stage?.world.stop();
+		workspace.remove();
+	});
 
 	test("no request fails while one of them is replaced", async () => {
 		const { world, issuers, replicas } = stage;

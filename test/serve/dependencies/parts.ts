@@ -4,11 +4,10 @@
  * (PATIENT), so that a check which waited would meet its client's deadline and fail. A check that asked a hanging Redis does
  * wait, for at most LIMITS.redisDeadlineMs: of that one it is shown that those after it do not ask.
  */
-import path from "node:path";
-import { pathToFileURL } from "node:url";
 import { expect } from "@jest/globals";
 import { makeSigningKey } from "../../../demo/tokens.ts";
 import { createWorkspace, type Workspace } from "../../../demo/workspace.ts";
+import { withBounds } from "../../support/bounds.ts";
 import { checkRequest } from "../../support/check-requests.ts";
 import { JwksServer } from "../../support/jwks-server.ts";
 import type { TestDatabase } from "../../support/postgres.ts";
@@ -69,18 +68,8 @@ export class Parts {
 		this.workspace.remove();
 	}
 
-	/** With other bounds than its own, which are set before the server's modules are loaded. */
 	async start(settings: Readonly<Record<string, string>> = {}, bounds = CALM): Promise<RealServer> {
-		const limits = pathToFileURL(path.resolve(import.meta.dirname, "../../../src/core/limits.ts"));
-		const file = this.workspace.write(
-			"bounds.mjs",
-			`import { LIMITS } from "${limits}";
-			for (const [name, value] of Object.entries(${JSON.stringify(bounds)})) {
-				if (!(name in LIMITS)) throw new Error(name + " is no limit");
-				LIMITS[name] = value;
-			}`,
-		);
-		const options = { NODE_OPTIONS: `--import=${pathToFileURL(file)}`, ...settings };
+		const options = { ...withBounds(this.workspace, bounds), ...settings };
 		const server = await startRealServer(this.database.url, options);
 		this.defer(server.stop);
 		return server;
