@@ -31,6 +31,7 @@ import {
 	logKeys,
 	logRecords,
 	logRetention,
+	logSchema,
 	logShedding,
 	logSnapshotFile,
 } from "./serve/report.ts";
@@ -39,7 +40,9 @@ import { createPolicyFollower } from "./store/follow/follower.ts";
 import { logFollowEvent } from "./store/follow/log.ts";
 import { postgresSource } from "./store/follow/source.ts";
 import { realTimers } from "./store/follow/timers.ts";
+import { readSchemaFiles, SCHEMA_DIRECTORY } from "./store/migrations/files.ts";
 import { openDatabase } from "./store/pool.ts";
+import { createSchemaWatch } from "./store/schema-watch.ts";
 import { createHeartbeat } from "./store/servers/heartbeat.ts";
 import { createKeeper } from "./store/snapshot-file/keeper.ts";
 import { snapshotKeepsake } from "./store/snapshot-file/keepsake.ts";
@@ -142,6 +145,10 @@ export async function serve(config: Config, { clock }: Pick<Io, "clock">): Promi
 	});
 	starting.defer(() => heartbeat.stop());
 
+	const shipped = (await readSchemaFiles(SCHEMA_DIRECTORY)).map(({ name }) => name);
+	const schema = createSchemaWatch({ database, shipped, timers: realTimers, report: logSchema(logger) });
+	starting.defer(() => schema.stop());
+
 	const stopwatch = () => performance.now();
 	const budgets = startLimiter({ ...config.rate, liveServers: () => heartbeat.live, stopwatch, random, logger });
 	starting.defer(() => budgets.stop());
@@ -180,6 +187,7 @@ export async function serve(config: Config, { clock }: Pick<Io, "clock">): Promi
 				stopping: () => stopping,
 				beginning: () => clock() < replay.since,
 				follow: () => follower.status(),
+				schemaMissing: () => schema.missing,
 				snapshotFile: () => keeper?.status() ?? null,
 				ages,
 				jwksAges: () => keys.ages(),
@@ -248,6 +256,7 @@ export async function serve(config: Config, { clock }: Pick<Io, "clock">): Promi
 	recorder.start();
 	pruning.start();
 	heartbeat.start();
+	schema.start();
 	// Serving begins with the first policies and revocations together, so that no token is refused for want of the latter. What
 	// the disk kept may be too old; then it begins when Postgres answers.
 	const serveIfFresh = () => {

@@ -150,6 +150,7 @@ const TEXTS: Readonly<Partial<Record<Limit, string>>> = {
 	retentionRoundMs: "time between rounds of deleting",
 	heartbeatMs: "time between a server's heartbeats while nothing changes",
 	serverLiveMs: "age of its last heartbeat up to which it counts as live",
+	schemaLookMs: "time between a server's looks at whether the schema is older than the program",
 	serverForgetMs: "age at which its row is removed",
 	serverPollMs: "time between looks at what the servers enforce, of whoever waits for them",
 	listedServers: "servers that a list names",

@@ -13,6 +13,8 @@ export interface StatusSources {
 	/** Whether it began so lately that no proof of possession is surely new. */
 	beginning(): boolean;
 	follow(): FollowStatus;
+	/** Files of the schema that the database lacks, by name. */
+	schemaMissing(): readonly string[];
 	/** The file that keeps the last good policy set; null when none does. */
 	snapshotFile(): KeeperStatus | null;
 	readonly ages: AgeLimits;
@@ -36,7 +38,7 @@ export interface Readiness {
  * Ready means: with a policy that is fresh enough, and not on the way down. Stale revocations are a warning only: all
  * servers get stale together when Postgres is away, and taking all of them out would also stop what needs no token.
  */
-export function readinessOf({ follow, stopping, beginning, ages }: StatusSources): Readiness {
+export function readinessOf({ follow, stopping, beginning, ages, schemaMissing }: StatusSources): Readiness {
 	const { enforced, loading, policyAgeMs, revocationAgeMs, refused, state, origin } = follow();
 	const problems: string[] = [];
 	const warnings: string[] = [];
@@ -51,6 +53,10 @@ export function readinessOf({ follow, stopping, beginning, ages }: StatusSources
 		warnings.push("revocations are older than FIREBREAK_MAX_REVOCATION_AGE");
 	}
 	if (refused !== null) warnings.push(`revision ${refused.revision} does not compile and is refused`);
+	const lacking = schemaMissing().length;
+	if (lacking > 0) {
+		warnings.push(`the database's schema is older than this program, by ${lacking} files: run firebreak migrate up`);
+	}
 	if (state === "lost") warnings.push("the database cannot be reached");
 	if (origin === "disk") warnings.push("policy comes from the snapshot on disk");
 	return { ready: problems.length === 0, problems, warnings, source: origin };
@@ -82,6 +88,7 @@ export function statusOf(sources: StatusSources): Readonly<Record<string, unknow
 			listening: follow.listening,
 			head: follow.head,
 			last_error: follow.lastError,
+			schema_missing: sources.schemaMissing(),
 		},
 		snapshot_file: file && {
 			path: file.path,

@@ -259,6 +259,8 @@ export const LIMITS = {
 	/** Time between a server's heartbeats while nothing changes, and the age of the last one up to which it counts as live. */
 	heartbeatMs: 5_000,
 	serverLiveMs: 15_000,
+	/** Time between looks of a server at whether the database's schema is older than the program. */
+	schemaLookMs: 60_000,
 	/** Rows of servers that were not heard of for so long are removed. */
 	serverForgetMs: 86_400_000,
 	/** Time between two looks at what the servers enforce, of whoever waits for them. */

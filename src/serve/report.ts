@@ -7,6 +7,7 @@ import { FirebreakError } from "../core/errors.ts";
 import { LIMITS } from "../core/limits.ts";
 import type { Drop, DropCause } from "../extauthz/connections.ts";
 import type { FollowStatus } from "../store/follow/events.ts";
+import type { SchemaWatchOptions } from "../store/schema-watch.ts";
 import type { HeartbeatEvents } from "../store/servers/heartbeat.ts";
 import type { KeeperEvents } from "../store/snapshot-file/keeper.ts";
 import type { LogFields, Logger } from "../telemetry/logging.ts";
@@ -60,6 +61,17 @@ export function logHeartbeat(logger: Logger): HeartbeatEvents {
 	return {
 		lost: (error) => logger.warn("the heartbeat cannot be written; nobody sees what this server enforces", { error }),
 		back: () => logger.info("the heartbeat is written again"),
+	};
+}
+
+export function logSchema(logger: Logger): SchemaWatchOptions["report"] {
+	return (missing) => {
+		if (missing.length === 0) {
+			logger.info("the database's schema is no older than this program any more");
+			return;
+		}
+		const problem = `${missing[0]}${missing.length > 1 ? ` and ${missing.length - 1} more` : ""}; run: firebreak migrate up`;
+		logger.warn("the database's schema is older than this program", { problem });
 	};
 }
 

@@ -69,6 +69,7 @@ async function start(changes: Partial<AdminOptions> = {}) {
 				policyAgeMs: 1,
 				revocationAgeMs: 1,
 			}),
+			schemaMissing: () => [],
 			snapshotFile: () => null,
 			ages: { maxPolicyAge: 1_000, maxRevocationAge: 1_000 },
 			jwksAges: () => [],

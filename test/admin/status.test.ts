@@ -24,6 +24,7 @@ function sources(follow: Partial<FollowStatus> = {}, others: Partial<StatusSourc
 		stopping: () => false,
 		beginning: () => false,
 		follow: () => ({ ...FOLLOWING, ...follow }),
+		schemaMissing: () => [],
 		snapshotFile: () => ({ path: "/var/lib/firebreak/policy.snapshot", writtenAt: 0, error: null }),
 		ages: { maxPolicyAge: 86_400_000, maxRevocationAge: 300_000 },
 		jwksAges: () => [
@@ -58,6 +59,13 @@ describe("readiness", () => {
 			{},
 			[],
 			["revocations are older than FIREBREAK_MAX_REVOCATION_AGE"],
+		],
+		[
+			"on an older schema",
+			{},
+			{ schemaMissing: () => ["schema/0030_a", "schema/0031_b"] },
+			[],
+			["the database's schema is older than this program, by 2 files: run firebreak migrate up"],
 		],
 		["without the database", { state: "lost" }, {}, [], ["the database cannot be reached"]],
 		[
@@ -99,7 +107,14 @@ test("the status shows policy, database, issuers, records and cache", () => {
 			loading: null,
 			refused,
 		},
-		database: { name: "db:5432/firebreak", reachable: true, listening: true, head: HEAD, last_error: null },
+		database: {
+			name: "db:5432/firebreak",
+			reachable: true,
+			listening: true,
+			head: HEAD,
+			last_error: null,
+			schema_missing: [],
+		},
 		snapshot_file: { path: "/var/lib/firebreak/policy.snapshot", written_at: "1970-01-01T00:00:00.000Z", error: null },
 		issuers: [
 			{ issuer: "https://issuer.example.org", jwks_age_seconds: 12 },
