@@ -16,7 +16,7 @@ return value ~ (
 	|| '|M(?:[A-Za-z0-9+/]{2}CAQ(?:Aw|EEI)|I[GH][A-Za-z0-9+/]Ag(?:EAM|EBB[DE])|II[A-Za-z0-9+/]{3}IBA(?:DA|AKC))[A-Za-z0-9+/=]{16,}'
 	|| '|\\*"[dk]\\*"\s*:\s*\\*"[A-Za-z0-9_-]{16,}'
 	-- A password in a URL or a connection string; asterisks hide none.
-	|| '|://[^\s/?#@:"]*:[^\s/?#"*][^\s/?#"]*@|[Pp][Aa][Ss][Ss][Ww][Oo][Rr][Dd]=[^\s&#''"*]');
+	|| '|://[^\s/?#@:"|]*:(?!\d{1,5}\|)[^\s/?#"*][^\s/?#"]*@|[Pp][Aa][Ss][Ss][Ww][Oo][Rr][Dd]=[^\s&#''"*]');
 
 -- As before, and no error repeats a credential.
 create or replace function firebreak.refuse(kind text, object text, argument text, cause text, cure text,

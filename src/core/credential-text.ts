@@ -19,8 +19,9 @@ const KEY_BODY =
 /** The private member of a JWK, also within a text of JSON. */
 const JWK_NAME = '(?<!\\\\)\\\\*"[dk]\\\\*"\\s*:\\s*\\\\*"';
 const JWK_VALUE = "[A-Za-z0-9_-]{16,}";
-/** What is hidden already, by asterisks, is none. */
-const PASSWORD = '://[^\\s/?#@:"]*:[^\\s/?#"*][^\\s/?#"]*@|[Pp][Aa][Ss][Ss][Ww][Oo][Rr][Dd]=[^\\s&#\'"*]';
+/** What is hidden already, by asterisks, is none; nor is a subject behind its issuer's URL (foreign-subject.ts), or its port. */
+const PASSWORD =
+	'://[^\\s/?#@:"|]*:(?!\\d{1,5}\\|)[^\\s/?#"*][^\\s/?#"]*@|[Pp][Aa][Ss][Ss][Ww][Oo][Rr][Dd]=[^\\s&#\'"*]';
 
 const ANY = new RegExp([API_KEY, PEM_BEGIN, KEY_BODY, JWK_NAME + JWK_VALUE, PASSWORD].join("|"));
 // A PEM without its end goes on to the end of the text, or of the JSON string that holds it.

@@ -89,6 +89,8 @@ export const NO_CREDENTIALS: readonly string[] = [
 	"https://id.example.org/realms/main?kid=2026-01&x=1#y",
 	"https://[::1]:8080/.well-known/jwks.json",
 	"https://user@example.org/a@b",
+	"https://id.example.org|auth0:alice@example.org",
+	"https://id.example.org:5556|alice@example.org",
 	"postgres://db.example.org:5432/firebreak",
 	"postgres://***@db.example.org/firebreak and password=***",
 	"01J9Z6V7Q8ZK3M5N7P9R1T3V5X",
