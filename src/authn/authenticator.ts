@@ -8,16 +8,16 @@ import type { Lane } from "../core/lane/lane.ts";
 import { LIMITS } from "../core/limits.ts";
 import type { IssuerRow, PassportDemand } from "../core/model.ts";
 import type { TokenUse } from "../core/passport/judge.ts";
-import type { CredentialVerdict, Request, TokenFacts } from "../core/request.ts";
+import type { CredentialVerdict, Request } from "../core/request.ts";
 import type { Clock } from "../core/time.ts";
 import { after } from "./after.ts";
 import { looksLikeApiKey, readApiKey } from "./api-key.ts";
-import { judgeCertificate, judgeDemands, readConfirmation } from "./binding.ts";
+import { judgeCertificate, judgeDemands } from "./binding.ts";
 import { type CacheCounts, isInDoubt, keepUntil, type Sighting, SightingCache } from "./cache.ts";
 import { type Credential, readCredential } from "./credential.ts";
 import { findIssuer, type Issuer } from "./issuers.ts";
 import { readToken, type UnverifiedToken } from "./jws.ts";
-import { algorithmOf, type VerificationKey } from "./keys/keyset.ts";
+import { algorithmOf } from "./keys/keyset.ts";
 import type { KeyRing } from "./keys/ring.ts";
 import { findKey } from "./keys/source.ts";
 import { judgeUse } from "./passport.ts";
@@ -25,7 +25,7 @@ import { readStatement, type Statement } from "./profile.ts";
 import { ProofJudge, type Proven } from "./proof/judge.ts";
 import type { ReplayMemory } from "./proof/memory.ts";
 import { invalid, isRefusal, type Refusal, refuse } from "./refusal.ts";
-import type { Shown } from "./shown.ts";
+import { type Shown, shownOf } from "./shown.ts";
 import { isSignedBy } from "./signature.ts";
 import { judgeTimes } from "./times.ts";
 import { eventLoopTurns, type Turns } from "./turns.ts";
@@ -283,30 +283,3 @@ const sourceOf = ({ use: { source, address } }: CredentialDemand): string => sou
 
 /** Nothing more is to be shown. */
 const HELD: Proven = Object.freeze({ kind: "proven", nonce: null });
-
-function shownOf(
-	issuer: Issuer,
-	key: VerificationKey,
-	{ claims }: UnverifiedToken,
-	{ subject, subjectKind, id, scopes, times, passport, origin }: Statement,
-): Shown {
-	const confirmation = readConfirmation(claims.cnf);
-	const token: TokenFacts = Object.freeze({
-		issuer: issuer.row.url,
-		id,
-		subject,
-		subjectKind,
-		scopes,
-		allScopes: scopes,
-		issuedAt: times.issuedAt,
-		expiresAt: times.expiresAt,
-		keyThumbprint: key.thumbprint,
-		bound: confirmation?.kind ?? null,
-		owner: passport?.owner ?? null,
-		purpose: passport?.purpose ?? null,
-		origin,
-		claims,
-	});
-	const verdict = Object.freeze({ kind: "token", token } as const);
-	return { issuer, token, confirmation, passport, verdict };
-}
