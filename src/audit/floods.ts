@@ -4,6 +4,7 @@
  */
 import { LIMITS } from "../core/limits.ts";
 import { type DecisionKind, type DecisionRecord, decisionRecord, type RecordedCheck, sourceOf } from "./record.ts";
+import { Windows } from "./windows.ts";
 
 interface Flood {
 	/** Kept one by one so far. */
@@ -26,18 +27,17 @@ const DEFAULTS: FloodLimits = {
 
 export class FloodTable {
 	readonly #limits: FloodLimits;
-	#window = Number.NEGATIVE_INFINITY;
+	readonly #windows: Windows<DecisionRecord>;
 	#floods = new Map<string, Flood>();
-	#ended: DecisionRecord[] = [];
 
 	constructor(limits: FloodLimits = DEFAULTS) {
 		this.#limits = limits;
+		this.#windows = new Windows(limits.windowMs, () => this.#end());
 	}
 
 	/** The record to keep now, or null when it became part of a row that comes when its window ends. */
 	add(kind: DecisionKind, check: RecordedCheck): DecisionRecord | null {
-		// A clock that goes back does not open a window again.
-		if (check.at >= this.#window + this.#limits.windowMs) this.#begin(check.at);
+		this.#windows.enter(check.at);
 		const flood = this.#floodOf(kind, check);
 		if (flood.single < this.#limits.burst) {
 			flood.single++;
@@ -50,22 +50,18 @@ export class FloodTable {
 
 	/** Coalesced rows of the windows that ended before `now`, and forgets them. */
 	takeEnded(now: number): DecisionRecord[] {
-		if (now >= this.#window + this.#limits.windowMs) this.#begin(now);
-		const ended = this.#ended;
-		this.#ended = [];
-		return ended;
+		return this.#windows.takeEnded(now);
 	}
 
 	/** Coalesced rows of all windows, also of the one under way, and forgets them. */
 	takeAll(): DecisionRecord[] {
-		this.#begin(this.#window);
-		return this.takeEnded(Number.NEGATIVE_INFINITY);
+		return this.#windows.takeAll();
 	}
 
-	#begin(at: number): void {
-		for (const { row } of this.#floods.values()) if (row !== null) this.#ended.push(row);
+	#end(): readonly DecisionRecord[] {
+		const rows = [...this.#floods.values()].flatMap(({ row }) => row ?? []);
 		this.#floods = new Map();
-		this.#window = Math.floor(at / this.#limits.windowMs) * this.#limits.windowMs;
+		return rows;
 	}
 
 	#floodOf(kind: DecisionKind, check: RecordedCheck): Flood {

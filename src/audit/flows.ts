@@ -2,6 +2,7 @@
 import { LIMITS } from "../core/limits.ts";
 import { recordedText } from "../core/recorded.ts";
 import { type FlowRecord, type RecordedCheck, sourceOf } from "./record.ts";
+import { Windows } from "./windows.ts";
 
 const MINUTE_MS = 60_000;
 
@@ -16,10 +17,9 @@ export type Added = "known" | "new" | "lost";
 /** One minute under way, and those that ended. Adding costs five look-ups; nothing is built for what is known. */
 export class FlowTable {
 	readonly #max: number;
-	#minute = Number.NEGATIVE_INFINITY;
+	readonly #minutes = new Windows(MINUTE_MS, () => this.#end());
 	#byDestination = new Map<string, BySource>();
 	#cells: FlowRecord[] = [];
-	#ended: FlowRecord[][] = [];
 
 	/** @param max rows in one minute that tell tokens apart. */
 	constructor(max: number = LIMITS.recordFlows) {
@@ -28,8 +28,7 @@ export class FlowTable {
 
 	add(check: RecordedCheck): Added {
 		const { decision, at } = check;
-		// A clock that goes back does not open a minute again: what it says is added to the one under way.
-		if (at >= this.#minute + MINUTE_MS) this.#begin(at);
+		this.#minutes.enter(at);
 		const destination = decision.destination?.segment ?? "";
 		const source = sourceOf(decision);
 		const operation = operationOf(check);
@@ -50,18 +49,12 @@ export class FlowTable {
 
 	/** Rows of the minutes that ended before `now`, oldest first, and forgets them. */
 	takeEnded(now: number): FlowRecord[] {
-		if (now >= this.#minute + MINUTE_MS) this.#begin(now);
-		const ended = this.#ended.flat();
-		this.#ended = [];
-		return ended;
+		return this.#minutes.takeEnded(now);
 	}
 
 	/** Rows of all minutes, also of the one under way, and forgets them. */
 	takeAll(): FlowRecord[] {
-		const all = [...this.#ended.flat(), ...this.#cells];
-		this.#ended = [];
-		this.#reset();
-		return all;
+		return this.#minutes.takeAll();
 	}
 
 	#isFull(): boolean {
@@ -72,15 +65,11 @@ export class FlowTable {
 		return this.#isFull() ? byToken?.get(issuer)?.get("") : undefined;
 	}
 
-	#begin(at: number): void {
-		if (this.#cells.length > 0) this.#ended.push(this.#cells);
-		this.#reset();
-		this.#minute = Math.floor(at / MINUTE_MS) * MINUTE_MS;
-	}
-
-	#reset(): void {
+	#end(): readonly FlowRecord[] {
+		const cells = this.#cells;
 		this.#byDestination = new Map();
 		this.#cells = [];
+		return cells;
 	}
 
 	#insert(destination: string, source: string, operation: string, issuer: string, id: string, at: number): void {
@@ -89,7 +78,7 @@ export class FlowTable {
 		const byIssuer = getOrAdd<ByToken>(byOperation, operation);
 		const byId = getOrAdd<Map<string, FlowRecord>>(byIssuer, issuer);
 		const cell: FlowRecord = {
-			minute: this.#minute,
+			minute: this.#minutes.since,
 			source: recordedText(source),
 			destination,
 			operation: recordedText(operation),

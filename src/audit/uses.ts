@@ -1,17 +1,17 @@
 /** Uses of tokens that have a passport, added up for each minute: they count also where no traffic is recorded. */
 import { LIMITS } from "../core/limits.ts";
 import type { UseRecord } from "./record.ts";
+import { Windows } from "./windows.ts";
 
 const MINUTE_MS = 60_000;
 
 /** One minute under way, and those that ended. Adding costs two look-ups. */
 export class UseTable {
 	readonly #max: number;
-	#minute = Number.NEGATIVE_INFINITY;
+	readonly #minutes = new Windows(MINUTE_MS, () => this.#end());
 	/** By issuer, then token id. */
 	#known = new Map<string, Map<string, UseRecord>>();
 	#rows: UseRecord[] = [];
-	#ended: UseRecord[] = [];
 
 	/** @param max tokens within one minute. */
 	constructor(max: number = LIMITS.recordUses) {
@@ -20,8 +20,7 @@ export class UseTable {
 
 	/** `at` in milliseconds since the epoch. @returns false when the minute is full, and the use is lost. */
 	add(issuer: string, tokenId: string, at: number): boolean {
-		// A clock that goes back does not open a minute again.
-		if (at >= this.#minute + MINUTE_MS) this.#begin(at);
+		this.#minutes.enter(at);
 		const known = this.#known.get(issuer)?.get(tokenId);
 		if (known !== undefined) {
 			known.count++;
@@ -39,22 +38,18 @@ export class UseTable {
 
 	/** Rows of the minutes that ended before `now`, oldest first, and forgets them. */
 	takeEnded(now: number): UseRecord[] {
-		if (now >= this.#minute + MINUTE_MS) this.#begin(now);
-		const ended = this.#ended;
-		this.#ended = [];
-		return ended;
+		return this.#minutes.takeEnded(now);
 	}
 
 	/** Rows of all minutes, also of the one under way, and forgets them. */
 	takeAll(): UseRecord[] {
-		this.#begin(this.#minute);
-		return this.takeEnded(Number.NEGATIVE_INFINITY);
+		return this.#minutes.takeAll();
 	}
 
-	#begin(at: number): void {
-		for (const row of this.#rows) this.#ended.push(row);
+	#end(): readonly UseRecord[] {
+		const rows = this.#rows;
 		this.#rows = [];
 		this.#known = new Map();
-		this.#minute = Math.floor(at / MINUTE_MS) * MINUTE_MS;
+		return rows;
 	}
 }
