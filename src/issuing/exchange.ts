@@ -123,10 +123,13 @@ function cut({ subject: { token }, reach, scopes }: ExchangeInput): Cut | Exchan
 	if (opening.some((rule) => !fits(rule) && holdsScopes(rule, wanted))) return CONDITION;
 	// A scope that a registration took away may stay to be denied by, not to pass by.
 	const regained = wanted.filter((scope) => !token.scopes.includes(scope));
-	if (regained.some((scope) => opening.some((rule) => [...rule.scopes, ...rule.scopesAny].includes(scope))))
-		return { error: "invalid_target", detail: "scope" };
+	const passing = new Set(opening.flatMap(scopesOf));
+	if (regained.some((scope) => passing.has(scope))) return { error: "invalid_target", detail: "scope" };
 	return { scopes: wanted, kept: claims.readBy([...reach.allows, ...reach.denies, ...reach.upcoming]) };
 }
+
+/** All that a rule asks for, or knows a token by. */
+const scopesOf = ({ scopes, scopesAny }: Rule): readonly string[] => [...scopes, ...scopesAny];
 
 const CONDITION: ExchangeRefusal = { error: "invalid_target", detail: "condition" };
 
@@ -141,8 +144,8 @@ function cutScopes(
 	allows: readonly Rule[],
 	denies: readonly Rule[],
 ): readonly string[] | ExchangeRefusal {
-	const refusing = denies.flatMap((rule) => [...rule.scopes, ...rule.scopesAny]);
-	const useful = new Set(allows.flatMap((rule) => [...rule.scopes, ...rule.scopesAny]));
+	const refusing = denies.flatMap(scopesOf);
+	const useful = new Set(allows.flatMap(scopesOf));
 	const wanted = [...new Set(asked ?? held.filter((scope) => useful.has(scope)))];
 	if (!wanted.every((scope) => held.includes(scope))) return { error: "invalid_scope", detail: "beyond_subject" };
 	if (!wanted.every((scope) => useful.has(scope))) return { error: "invalid_scope", detail: "beyond_policy" };

@@ -4,7 +4,7 @@ import { FirebreakError } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { writeBinding } from "../../issuing/again.ts";
 import { newApiKey } from "../../issuing/api-key.ts";
-import { claimsOf, type TokenClaims } from "../../issuing/claims.ts";
+import { claimsOf, restrictionsIn, type TokenClaims } from "../../issuing/claims.ts";
 import type { Grant } from "../../issuing/grant.ts";
 import { signFor } from "../../issuing/issue.ts";
 import { KeyFolder } from "../../issuing/keys/folder.ts";
@@ -98,8 +98,7 @@ async function sign(io: Io, database: Database, grant: Grant, id: string, keysDi
 
 /** Names what takes up most of it. */
 function tooLong(token: string, { sub, scope, firebreak }: TokenClaims): FirebreakError {
-	const { kind: _, ...restrictions } = firebreak;
-	const parts = Object.entries({ subject: sub, scopes: scope, ...restrictions });
+	const parts = Object.entries({ subject: sub, scopes: scope, ...restrictionsIn(firebreak) });
 	const lengthOf = (value: unknown) => JSON.stringify(value ?? null).length;
 	const [longest] = parts.toSorted(([, a], [, b]) => lengthOf(b) - lengthOf(a));
 	const message = `the token would have ${token.length} characters, and no server reads more than ${LIMITS.tokenBytes}; this takes up most of it`;
